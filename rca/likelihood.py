@@ -12,10 +12,10 @@ is not a hundred times surer than one of 5.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
-from operator import itemgetter
+from functools import lru_cache, partial
+from itertools import repeat
 from typing import NamedTuple
 
 import numpy as np
@@ -37,7 +37,7 @@ from kgraph.schema import (
     mode_named,
 )
 from kgraph.topology import Topology
-from kgraph.topology.walk import needs
+from kgraph.topology.walk import in_order, needs
 from rca.compile import severity_of
 from rca.last_words import LastWords, reports_as
 from rca.rates import LEAST, Rates
@@ -218,41 +218,58 @@ def read(
     roster = Roster(topology, incident.entities)
     words = LastWords.of(incident.observations, topology, roster)
     paths = _paths(incident.observations, topology, roster, words)
-    loudest = _loudest(incident.observations, topology, paths, words)
-    crowd = _crowd(loudest, incident, len(topology))
-    found: dict[str, list[tuple[_Order, Reading]]] = {}
-    sorts: dict[tuple[object, ...], Sort] = {}  # what is equal, worked out once
-    looks: dict[tuple[object, ...], _Look] = {}
-    kinds, index, ignored = topology.kinds, topology.index, Channel.IGNORED
-    for seen, foreign, via, last in loudest:
-        entity = seen.entity
-        key = kinds[index[entity]], seen.signal, seen.direction, foreign, seen.detector
-        look = looks.get(key)
-        if look is None:
-            sort = sorts.get(key[:-1])
-            if sort is None:
-                sort = sorts[key[:-1]] = _sort(model, key[0], seen)
-            look = looks[key] = _look(sort, model.rates.of(seen.detector), seen.direction)
-        sort, rule, measured, calm, way = look
-        if sort.channel is ignored:
-            continue
-        wrong = seen.state is _ABNORMAL
-        ratio = _alarming(seen, rule, crowd, measured) if wrong else calm
-        reading = Reading(seen, sort, ratio, via, False, last)  # noqa: FBT003 - the quicker way
-        order = not wrong, seen.signal, way, seen.caller or "", seen.detector
-        rows = found.get(entity)
-        if rows is None:
-            found[entity] = [(order, reading)]
-        else:
-            rows.append((order, reading))
-    by_order = itemgetter(0)
-    return {
-        entity: tuple([reading for _, reading in sorted(rows, key=by_order)])
-        for entity, rows in found.items()
-    }
+    told = _loudest(incident.observations, topology, paths, words)
+    crowd = _crowd(told, incident, len(topology))
+    place = [*map(topology.index.__getitem__, [seen.entity for seen in told.rows])]
+    looks, look = _looks(told, [*map(topology.kinds.__getitem__, place)], model)
+    ratios = [*map([each.calm for each in looks].__getitem__, look)]
+    for i in told.alarms:
+        its = looks[look[i]]
+        ratios[i] = _alarming(told.rows[i], its.rule, crowd, its.measured)
+    sorts = map([each.sort for each in looks].__getitem__, look)
+    looked = repeat(False)  # noqa: FBT003 - that nobody did is told of silence alone
+    columns = zip(told.rows, sorts, ratios, told.via, looked, told.last, strict=False)
+    return _by_entity([*map(_reading, columns)], place, told.alarms, looks, look)
 
 
-_Order = tuple[bool, str, str, str, str]  # well or not, signal, direction, caller, detector
+# As `Reading._make` does, without its check: an incident has thousands.
+_reading: Callable[[tuple[Observation, Sort, float, str, bool, str]], Reading] = partial(
+    tuple.__new__, Reading
+)
+
+
+def _by_entity(
+    readings: Sequence[Reading],
+    place: Sequence[int],
+    alarms: Sequence[int],
+    looks: Sequence[_Look],
+    look: Sequence[int],
+) -> Mapping[str, tuple[Reading, ...]]:
+    """Return the readings of each entity in order, entities as they come.
+
+    Args:
+        readings: of all.
+        place: of each, the index of its entity.
+        alarms: which of them are abnormal.
+        looks: all that differ.
+        look: of each, which it is.
+    """
+    orders = {order: i for i, order in enumerate(sorted({each.order for each in looks}))}
+    rank = np.array([orders[each.order] for each in looks], np.int64)
+    heeded = np.array([each.sort.channel is not Channel.IGNORED for each in looks], np.bool_)
+    which, entity = np.array(look, np.int64), np.array(place, np.int64)
+    calm = np.ones(len(which), np.int64)
+    calm[alarms] = 0
+    key = (2 * entity + calm) * len(orders) + rank[which]
+    kept = np.flatnonzero(heeded[which])
+    order = kept[in_order(key[kept])]
+    begin = np.flatnonzero(np.diff(entity[order], prepend=-1))
+    rows = [*map(readings.__getitem__, order.tolist())]
+    ends = [*begin[1:].tolist(), len(rows)]
+    spans = [*zip(begin.tolist(), ends, strict=True)] if rows else []
+    first = np.minimum.reduceat(order, begin) if rows else begin
+    found = [spans[i] for i in np.argsort(first).tolist()]
+    return {rows[a].observation.entity: tuple(rows[a:b]) for a, b in found}
 
 
 class _Look(NamedTuple):
@@ -262,28 +279,48 @@ class _Look(NamedTuple):
         rule: the one that counts on the signal most surely, if there is any.
         measured: the record of the detector, if it has one.
         calm: what it says where nothing is wrong.
-        way: its direction; empty where there is none.
+        order: its place among the looks at one entity: signal, direction, caller and detector.
     """
 
     sort: Sort
     rule: SignalRule | None
     measured: Rates | None
     calm: float
-    way: str
+    order: tuple[str, str, str, str]
 
 
-def _look(sort: Sort, measured: Rates | None, direction: Direction | None) -> _Look:
+def _looks(told: _Told, kinds: Sequence[str], model: Model) -> tuple[list[_Look], list[int]]:
+    """Return the looks that differ, and which each row is."""
+    number: dict[_Key, int] = {}
+    look = [
+        number.setdefault(
+            (kind, seen.signal, seen.direction, foreign, seen.detector, seen.caller), len(number)
+        )
+        for seen, kind, foreign in zip(told.rows, kinds, told.foreign, strict=True)
+    ]
+    sorts: dict[tuple[object, ...], Sort] = {}  # what is equal, worked out once
+    for key in number:
+        if key[:4] not in sorts:
+            sorts[key[:4]] = _sort(model, *key[:4])
+    return [_look(sorts[key[:4]], model.rates.of(key[4]), key) for key in number], look
+
+
+# Kind, signal, direction, whether on calls by others, detector and caller.
+_Key = tuple[str, str, Direction | None, bool, str, str | None]
+
+
+def _look(sort: Sort, measured: Rates | None, key: _Key) -> _Look:
     rule, calm = sort.foremost, HEALTHY_RATIO
     if known := measured or rule:
         calm = (1 - known.detection) / (1 - known.false_alarm)
-    return _Look(sort, rule, measured, calm, direction.value if direction else "")
+    _, signal, way, _, detector, caller = key
+    order = signal, way.value if way else "", caller or "", detector
+    return _Look(sort, rule, measured, calm, order)
 
 
-def _sort(model: Model, kind: str, seen: Observation) -> Sort:
-    down = seen.direction is Direction.DOWN
-    rules = () if down else model.signal_rules.get((kind, seen.signal), ())
-    channel = channel_of(kind, seen.signal, seen.direction, foreign_caller=_foreign(seen))
-    return Sort(kind, channel, seen.signal, rules)
+def _sort(model: Model, kind: str, signal: str, way: Direction | None, foreign: bool) -> Sort:  # noqa: FBT001
+    rules = () if way is Direction.DOWN else model.signal_rules.get((kind, signal), ())
+    return Sort(kind, channel_of(kind, signal, way, foreign_caller=foreign), signal, rules)
 
 
 def _foreign(seen: Observation) -> bool:
@@ -329,46 +366,91 @@ def loudness(seen: Observation) -> float:
     return math.inf if seen.score is None else seen.score
 
 
-# With whether on calls by others, its probe, and the place of a last word.
-_Told = tuple[Observation, bool, str, str]
+class _Told(NamedTuple):
+    """The loudest observations, as columns.
+
+    Attributes:
+        foreign: whether on calls by others.
+        via: uid of the probe through which it was seen; empty where nothing says.
+        last: uid of the place of a last word; empty: it is none.
+        alarms: which of them are abnormal.
+    """
+
+    rows: Sequence[Observation]
+    foreign: Sequence[bool]
+    via: Sequence[str]
+    last: Sequence[str]
+    alarms: Sequence[int]
 
 
 def _loudest(
     observations: Sequence[Observation], topology: Topology, paths: _Paths, words: LastWords
-) -> list[_Told]:
+) -> _Told:
     """Keep one row per (entity, signal, direction, foreign caller or not, probe): the loudest.
 
     Something wrong beats nothing seen: two detectors may look from different sides. A last word is
     kept where nobody else has said the same.
     """
-    best: dict[tuple[str, str, Direction | None, bool, str], Observation] = {}
-    late: dict[tuple[str, str, Direction | None, bool, str], Observation] = {}
-    abnormal = set()
     index = topology.index
-    for seen in observations:
-        entity, signal, caller = seen.entity, seen.signal, seen.caller
-        if entity not in index:
-            continue
-        via = _via(seen, paths) if signal == _ON_THE_WAY else ""
-        if seen.state is _ABNORMAL:
-            abnormal.add((entity, signal, via))
-        key = (entity, signal, seen.direction, caller is not None and caller != entity, via)
-        kept = best
-        if seen.detector in words.known and words.place(seen, _via(seen, paths)):
-            kept = late
-        known = kept.setdefault(key, seen)
-        if known is not seen and _speaks_first(seen, known):
-            kept[key] = seen
-    found = [
-        (seen, key[3], key[4], "")
-        for key, seen in best.items()
-        if seen.state is _ABNORMAL or (key[0], key[1], key[4]) not in abnormal
+    rows = [seen for seen in observations if seen.entity in index]
+    via = [_via(seen, paths) if seen.signal == _ON_THE_WAY else "" for seen in rows]
+    keys = [
+        (seen.entity, seen.signal, seen.direction, _foreign(seen), probe)
+        if seen.caller is not None
+        else (seen.entity, seen.signal, seen.direction, False, probe)
+        for seen, probe in zip(rows, via, strict=True)
     ]
-    found += [
-        (seen, key[3], key[4], words.place(seen, _via(seen, paths)))
-        for key, seen in late.items()
-        if key not in best and (key[0], key[1], key[4]) not in abnormal
+    last = _last_words(rows, paths, words)
+    best = _first_said(rows, keys, [i for i in range(len(rows)) if i not in last])
+    late = _first_said(rows, keys, [*last])
+    wrong = {
+        (seen.entity, seen.signal, probe)
+        for seen, probe in zip(rows, via, strict=True)
+        if seen.state is _ABNORMAL
+    }
+    ill = {entity for entity, _, _ in wrong}
+    kept = [
+        i
+        for key, i in best.items()
+        if key[0] not in ill or rows[i].state is _ABNORMAL or (key[0], key[1], key[4]) not in wrong
     ]
+    kept += [
+        i for key, i in late.items() if key not in best and (key[0], key[1], key[4]) not in wrong
+    ]
+    chosen = [rows[i] for i in kept]
+    return _Told(
+        chosen,
+        [keys[i][3] for i in kept],
+        [via[i] for i in kept],
+        [last.get(i, "") for i in kept],
+        [i for i, seen in enumerate(chosen) if seen.state is _ABNORMAL],
+    )
+
+
+def _last_words(rows: Sequence[Observation], paths: _Paths, words: LastWords) -> Mapping[int, str]:
+    """Return which rows are last words, and from which place."""
+    if not words.known:
+        return {}
+    asked = ((i, seen) for i, seen in enumerate(rows) if seen.detector in words.known)
+    told = ((i, words.place(seen, _via(seen, paths))) for i, seen in asked)
+    return {i: place for i, place in told if place}
+
+
+_Said = tuple[str, str, Direction | None, bool, str]  # what rows that say the same have in common
+
+
+def _first_said(
+    rows: Sequence[Observation], keys: Sequence[_Said], some: Sequence[int]
+) -> Mapping[_Said, int]:
+    """Return of some rows what is said, and which row says it: of several the loudest."""
+    found = {keys[i]: i for i in some}
+    if len(found) == len(some):  # mostly nothing is said twice
+        return found
+    found = {}
+    for i in some:
+        known = found.setdefault(keys[i], i)
+        if known != i and _speaks_first(rows[i], rows[known]):
+            found[keys[i]] = i
     return found
 
 
@@ -413,15 +495,17 @@ class _Crowd:
         return max(self.restless, (0.5 + others) / (1 + among))
 
 
-def _crowd(loudest: Sequence[_Told], incident: Incident, size: int) -> _Crowd:
+def _crowd(loudest: _Told, incident: Incident, size: int) -> _Crowd:
     sizes: dict[_Shown, dict[str, float]] = {}
-    told = set()
-    for seen, foreign, _, _ in loudest:
-        if seen.state is _ABNORMAL:
-            by_entity = sizes.setdefault((seen.signal, foreign, seen.direction), {})
-            by_entity[seen.entity] = max(by_entity.get(seen.entity, 0.0), loudness(seen))
-        elif seen.detector != EVERY_DETECTOR:
-            told.add(seen.signal)
+    for i in loudest.alarms:
+        seen = loudest.rows[i]
+        by_entity = sizes.setdefault((seen.signal, loudest.foreign[i], seen.direction), {})
+        by_entity[seen.entity] = max(by_entity.get(seen.entity, 0.0), loudness(seen))
+    told = {
+        seen.signal
+        for seen in loudest.rows
+        if seen.state is not _ABNORMAL and seen.detector != EVERY_DETECTOR
+    }
     least = size if incident.candidates is None else len(incident.candidates)
     observed = _observed(loudest, {(signal, foreign) for signal, foreign, _ in sizes}, told)
     listed = {key: len(rows) for key, rows in sizes.items() if key[:2] in observed}
@@ -438,7 +522,7 @@ def _crowd(loudest: Sequence[_Told], incident: Incident, size: int) -> _Crowd:
 
 
 def _observed(
-    loudest: Sequence[_Told], alarming: Collection[tuple[str, bool]], told: Collection[str]
+    loudest: _Told, alarming: Collection[tuple[str, bool]], told: Collection[str]
 ) -> Mapping[tuple[str, bool], int]:
     """Return (signal, on calls by others) -> entities observed, where health is not told.
 
@@ -448,7 +532,7 @@ def _observed(
         look: set() for look in alarming if look[0] not in told
     }
     if found:
-        for seen, foreign, _, _ in loudest:
+        for seen, foreign in zip(loudest.rows, loudest.foreign, strict=True):
             among = found.get((seen.signal, foreign))
             if among is not None:
                 among.add(seen.entity)

@@ -15,7 +15,7 @@ hardly more that it has stopped than that it is cut off.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from kgraph.schema import Observation, State
@@ -25,7 +25,7 @@ from rca.rules import Model, SignalRule
 DOWN, UNREACHABLE = "down", "unreachable"
 
 
-def as_monitored(model: Model, seen: Iterable[Observation]) -> Model:
+def as_monitored(model: Model, seen: Sequence[Observation]) -> Model:
     """Return the rules, those of `down` as the monitors of this estate use the word.
 
     No rule gets weaker, and where nothing that cannot be reached is called down all stay.
@@ -34,10 +34,12 @@ def as_monitored(model: Model, seen: Iterable[Observation]) -> Model:
         model: the causal rules.
         seen: all that was seen in an incident.
     """
+    wrong = State.ABNORMAL
+    if not any(row.signal == UNREACHABLE and row.state is wrong for row in seen):
+        return model
     cut_off: set[str] = set()
     ill: set[str] = set()
     called: dict[str, bool] = {}
-    wrong = State.ABNORMAL
     for row in seen:
         abnormal = row.state is wrong  # thousands of rows, each asked once
         if row.signal == DOWN:

@@ -86,9 +86,15 @@ def exhausted(
         return member not in symptoms, bool(well[member]), -scene.said(member)
 
     found: dict[tuple[int, ...], list[int]] = {}
+    failed: dict[tuple[int, ...], list[list[int]]] = {}  # many need the same in the same way
     for owner, least, first, last in zip(*(column.tolist() for column in told), strict=True):
-        for some in _worst(listed[first:last], least, look):
-            found.setdefault(some, []).append(owner)
+        asked = least, *listed[first:last]
+        stopped = failed.get(asked)
+        if stopped is None:
+            worst = _worst(asked[1:], least, look)
+            stopped = failed[asked] = [found.setdefault(some, []) for some in worst]
+        for owners in stopped:
+            owners.append(owner)
     return found
 
 

@@ -15,7 +15,7 @@ from rca.compile import severity_of
 from rca.region_arrays import Region
 from rca.region_edges import Edges, Ints, Mask, Tables, Tabling, edges_of
 from rca.region_seen import seen_by
-from rca.scene import MILLION, Scene
+from rca.scene import MILLION, PROBE, Scene
 from rca.signature import CUT
 
 
@@ -66,7 +66,7 @@ def region_over(
     seen = seen_by(scene.heard, len(nodes), local, kinds, slots, width)
     # As `Scene.level`, of all at once.
     level = 2 * rank.ranks[nodes].astype(np.int64) - (
-        kind == (kinds.index("Probe") if "Probe" in kinds else -1)
+        kind == (kinds.index(PROBE) if PROBE in kinds else -1)
     )
     circles = rank.circle[nodes].astype(np.int64)
     sizes = np.bincount(circles) if len(circles) else circles

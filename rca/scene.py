@@ -25,6 +25,7 @@ from rca.siblings import weights
 from rca.storm import coarse, loudest
 from rca.terrain import CROSSED, Ahead, Onwards, Terrain, terrain_of
 
+PROBE = "Probe"
 MILLION = 1e6  # what is said somewhere is summed up in millionths of a nat: equals stay equal
 
 # Kind, loudest ratio, whom it serves, what its readings say, colour and uid.
@@ -76,7 +77,7 @@ class Scene:
 
         Of those that nothing else orders a probe comes first: who looks, before what is seen.
         """
-        return 2 * self.rank[entity] - (self.topology.kinds[entity] == "Probe")
+        return 2 * self.rank[entity] - (self.topology.kinds[entity] == PROBE)
 
     @cached_property
     def lookout(self) -> npt.NDArray[np.int32]:
@@ -133,11 +134,9 @@ class Scene:
         """
         found = np.zeros(len(self.topology), np.int64)
         if len(self.lookout):
-            rows = self.readings.values()
-            ratios = np.array([reading.ratio for each in rows for reading in each], np.float64)
-            nats = np.rint(np.log(ratios) * MILLION)
-            entities = np.repeat([*self.readings], [*map(len, rows)])
-            said = np.bincount(entities, nats, len(found)).astype(np.int64)[self.lookout]
+            heard = self.heard
+            nats = np.rint(np.log(heard.ratio) * MILLION)
+            said = np.bincount(heard.owner, nats, len(found)).astype(np.int64)[self.lookout]
             found[self.lookout] = self.terrain.palette.colours(self.lookout, said)
         return found
 
@@ -183,7 +182,8 @@ class Scene:
     @cached_property
     def loudest(self) -> Mapping[int, float]:
         """Entity -> the most that its alarms could say, in nats; see `rca.storm`."""
-        return loudest(self.readings, self.weights)
+        loud = dict.fromkeys(self.heard.owner[self.heard.ratio > 1].tolist())  # few of thousands
+        return loudest({entity: self.readings[entity] for entity in loud}, self.weights)
 
     @cached_property
     def last_words(self) -> Mapping[int, int]:

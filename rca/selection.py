@@ -40,9 +40,10 @@ def worth(
     own = prospects.log_prior + scene.coarse * outlook.said  # as coarse as the evidence is
     walked = _Walked(scene, prospects, goal)
     promises = own + scene.coarse * outlook.effects
+    could = promises + scene.coarse * outlook.behind
+    walked.all_of(_expected(scene, prospects, outlook, promises, could))
     found = dict.fromkeys(_first(promises, walked))
     found |= dict.fromkeys(_foremost(outlook.said, promises, found))
-    could = promises + scene.coarse * outlook.behind
     found |= dict.fromkeys(_spared(could, outlook.behind, found, walked))
     found |= dict.fromkeys(_behind(scene, prospects, promises, found))
     found |= dict.fromkeys(_groups(prospects, promises))
@@ -83,6 +84,26 @@ def most(values: Floats, among: Mask, many: int, slack: int = SLACK) -> list[int
 
 def _best(some: Iterable[Unit]) -> float:
     return max((unit.strength for unit in some), default=-math.inf)
+
+
+def _expected(
+    scene: Scene, prospects: Prospects, outlook: Outlook, promises: Floats, could: Floats
+) -> list[int]:
+    """Return about those that will be asked for, so that they are walked together.
+
+    A walk takes as many steps as it has levels, for however many suspects: of an ordinary incident
+    they are what costs. Who is asked for follows from those that were walked before, and not from
+    what is expected here. In a storm the best scores far more than anything promises, and what
+    would be walked for nothing is half of an estate.
+    """
+    found = dict.fromkeys(most(promises, promises > -math.inf, LEAST))
+    if scene.coarse == 1:
+        near = promises.max(initial=-math.inf) - FAR
+        found |= dict.fromkeys(most(promises, (promises > -math.inf) & (promises >= near), MOST))
+        found |= dict.fromkeys(most(could, (outlook.behind > 0) & (could >= near), SPARED))
+    found |= dict.fromkeys(_foremost(outlook.said, promises, found))
+    found |= dict.fromkeys(_groups(prospects, promises))
+    return list(found)
 
 
 def _first(promises: Floats, walked: _Walked) -> list[int]:

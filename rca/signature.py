@@ -8,14 +8,15 @@ healthy go-between blocks the fault, an alarming one passes it on undimmed.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 
 from kgraph.schema import REDUCED, Severity, kind_of
 from rca.compile import severity_of
 from rca.effects import Faults, Link, Modes, Spread
 from rca.gates import at_least, fails, felt
 from rca.last_words import SURELY
-from rca.scene import Scene
+from rca.scene import PROBE, Scene
 from rca.terrain import Ahead, Effects, Gate
 
 CUT = 0.02  # an effect less likely than this is not followed
@@ -23,6 +24,8 @@ EQUAL = 2e-9  # chances that are nearer than this may be equal
 SEED = 0.85  # P(a fault does to its own entity what it says)
 
 _NOTHING: Modes = {}
+# As `Link._make` does, without its check: a walk makes thousands.
+_link: Callable[[tuple[int, str, str, float]], Link] = partial(tuple.__new__, Link)
 _NOWHERE = frozenset[int]()
 # What comes through a gate: mode, chance, (member, its mode), whether not by calls alone, and
 # what `Link.stopped` says.
@@ -50,38 +53,38 @@ def spread(
         onwards: whom each entity may hit; None: everybody that it may.
     """
     onwards = scene.terrain.everywhere if onwards is None else onwards
-    level = scene.level
+    rank, kinds = scene.rank, scene.topology.kinds
     result = Spread(dict(faults))
-    hops = result.hops
-    waiting: list[tuple[int, int, int]] = []
+    hops, believed = result.hops, result.believed
+    due: dict[tuple[int, int], list[int]] = {}  # level, hops -> who waits
+    waiting: list[tuple[int, int]] = []  # its keys, the least first
     for entity, mode in faults:
         result.predicted.setdefault(entity, {})[mode] = SEED
-    for entity, _ in faults:
         hops[entity] = 0
-        heapq.heappush(waiting, (level(entity), 0, entity))
-    while waiting:
-        batch = _next_batch(waiting)
+    met: Iterable[int] = hops
+    hop = 0
+    while True:
+        for entity in met:  # as `Scene.level`, of thousands
+            key = 2 * rank[entity] - (kinds[entity] == PROBE), hop
+            if key in due:
+                due[key].append(entity)
+            else:
+                due[key] = [entity]
+                heapq.heappush(waiting, key)
+        if not waiting:
+            return result
+        batch = sorted(due.pop(key := heapq.heappop(waiting)))
         # All of a batch before any is believed: equals in a cycle must not depend on their order.
         arrived = [(entity, *_arrive(scene, result, entity)) for entity in batch]
+        hop = key[1] + 1
+        found: list[int] = []
         for entity, modes, links, soft in arrived:
             _settle(scene, result, entity, modes, links, soft=soft)
-            if entity not in result.believed:
-                continue
-            hop = hops[entity] + 1
-            for owner in _touched(result, entity, onwards[entity]):
-                hops[owner] = hop
-                heapq.heappush(waiting, (level(owner), hop, owner))
-    return result
-
-
-def _next_batch(waiting: list[tuple[int, int, int]]) -> list[int]:
-    level, hop, entity = heapq.heappop(waiting)
-    batch = [entity]
-    while waiting and waiting[0][:2] == (level, hop):
-        following = heapq.heappop(waiting)[2]
-        if following != batch[-1]:
-            batch.append(following)
-    return batch
+            if entity in believed:
+                for owner in _touched(result, entity, onwards[entity]):
+                    hops[owner] = hop
+                    found.append(owner)
+        met = found
 
 
 def _settle(
@@ -97,7 +100,7 @@ def _settle(
     for mode, chance in modes.items():
         if chance >= CUT and chance > predicted.get(mode, 0.0):
             predicted[mode] = chance
-            result.links[(entity, mode)] = Link(*links[mode][1:])
+            result.links[(entity, mode)] = _link(links[mode][1:])
     if not predicted:
         return
     if soft and entity not in result.at_fault:
@@ -147,15 +150,27 @@ def _touched(result: Spread, entity: int, onwards: Sequence[Ahead]) -> dict[int,
 
 def _arrive(scene: Scene, result: Spread, entity: int) -> tuple[Modes, dict[str, _Hit], bool]:
     """Return what reaches `entity` from the beliefs so far, why, and whether only by calls."""
+    numbers = result.through.get(entity, _NOWHERE)
+    if len(numbers) == 1 and entity not in result.pressed:
+        gate = scene.terrain.gate(*numbers)
+        if gate.size == 1:
+            return _alone(result, gate)  # most are
+    # In their order: of what is equally likely, the first gate is told as the reason.
+    return _together(scene, result, entity, map(scene.terrain.gate, sorted(numbers)))
+
+
+def _together(
+    scene: Scene, result: Spread, entity: int, gates: Iterable[Gate]
+) -> tuple[Modes, dict[str, _Hit], bool]:
+    """Return the same of what comes through several gates, or against the arrows."""
     believed, called = result.believed, result.soft
     spared: Modes = {}
     strongest: dict[str, _Hit] = {}
     firm = False
-    # In their order: of what is equally likely, the first gate is told as the reason.
-    for gate in map(scene.terrain.gate, sorted(result.through.get(entity, _NOWHERE))):
+    for gate in gates:
         if gate.size > 1:
             through = _group(scene, result, entity, gate)
-        else:  # most are
+        else:
             member, effects = gate.members[0]
             state = believed.get(member)
             if state is None:
@@ -179,6 +194,18 @@ def _arrive(scene: Scene, result: Spread, entity: int) -> tuple[Modes, dict[str,
             _keep(scene, strongest, mode, hit)
     modes = {mode: 1 - quiet for mode, quiet in spared.items() if mode in strongest}
     return modes, strongest, bool(modes) and not firm
+
+
+def _alone(result: Spread, gate: Gate) -> tuple[Modes, dict[str, _Hit], bool]:
+    """Return the same of what is reached through one gate of one member, and else by nobody."""
+    member, effects = gate.members[0]
+    modes: dict[str, float] = {}
+    strongest: dict[str, _Hit] = {}
+    for mode, (chance, cause) in _brought(result.believed.get(member, _NOTHING), effects).items():
+        if chance >= CUT:
+            modes[mode] = 1 - (1 - chance)
+            strongest[mode] = chance, member, cause, gate.type, 0.0
+    return modes, strongest, bool(modes) and not (gate.firm and member not in result.soft)
 
 
 def _group(scene: Scene, result: Spread, entity: int, gate: Gate) -> list[_Through]:

@@ -108,8 +108,9 @@ def _near(readings: Readings, topology: Topology, kinds: Collection[str]) -> lis
     room = MOST
     for hop in range(NEAR + 1):
         if hop:
-            fresh = topology.owner[topology.in_gate[spans(topology.in_start, fresh)]]
-            fresh = each_once(fresh[~met[fresh]])
+            hit = np.zeros(len(topology), np.bool_)  # tens of thousands: no sort
+            hit[topology.owner[topology.in_gate[spans(topology.in_start, fresh)]]] = True
+            fresh = np.flatnonzero(hit & ~met).astype(np.int32)
         met[fresh] = True
         asked = fresh[speaks[topology.kind_code[fresh]]]
         if len(asked) > room:
@@ -149,8 +150,10 @@ def _origins(topology: Topology, hops: Sequence[_Ints]) -> _Ints:
         shade = np.add.reduceat(np.where(rarest, mixed(told), 0), begins)
         only = np.add.reduceat(np.where(rarest, told, 0), begins)
         alone = np.add.reduceat(rarest.astype(np.int64), begins) == 1
-        shared = np.unique(shade, return_inverse=True)[1] + max(len(topology), found.max()) + 1
-        found[owner[begins]] = np.where(alone, only, shared)
+        several = np.flatnonzero(~alone)
+        shared = np.unique(shade[several], return_inverse=True)[1]
+        only[several] = shared + max(len(topology), int(found.max())) + 1
+        found[owner[begins]] = only
     return found[hops[-1]]
 
 

@@ -198,6 +198,41 @@ def test_abnormal_readings_come_first() -> None:
     assert [reading.observation.abnormal for reading in rows["a"]] == [True, False]
 
 
+def test_readings_come_by_signal_way_caller_and_detector_in_whichever_order_they_are_told() -> (
+    None
+):
+    rows = [
+        Observation(entity, signal, state, None, way, detector=detector, caller=caller)
+        for entity in ("b", "a")
+        for signal, state, detector in (
+            ("latency", State.ABNORMAL, "z"),
+            ("errors", State.HEALTHY, "y"),
+            ("cpu", State.HEALTHY, "x"),
+            ("down", State.ABNORMAL, "w"),
+        )
+        for way in (Direction.UP, Direction.DOWN, None)
+        for caller in ("b", "a", None)
+    ]
+    told = _read(*rows)
+    for entity, readings in told.items():
+        seen = [reading.observation for reading in readings]
+        assert seen == sorted(
+            seen,
+            key=lambda o: (
+                not o.abnormal,
+                o.signal,
+                o.direction.value if o.direction else "",
+                o.caller or "",
+                o.detector,
+            ),
+        )
+        assert {row.entity for row in seen} == {entity}
+    assert [*told] == ["b", "a"]
+    again = _read(*reversed(rows))
+    for entity, readings in told.items():
+        assert [r.observation for r in again[entity]] == [r.observation for r in readings]
+
+
 def test_what_a_weak_line_drops_is_seen_as_errors_and_slow_software_answers_late() -> None:
     (switch,) = _read(_seen("a", "errors"), kind="Switch")["a"]
     (service,) = _read(_seen("a", "errors"))["a"]

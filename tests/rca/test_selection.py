@@ -16,6 +16,7 @@ from kgraph.simulation import (
     seeded,
     simulate,
 )
+from rca import selection
 from rca.search import taken
 from rca.selection import ALARMED, FOREMOST, GROUPS, LEAST, most, worth
 from tests.rca.answers import Ask, chance, first
@@ -48,6 +49,18 @@ def test_the_most_promising_groups_are_walked_however_many_single_faults_promise
     assert sum(promises > promises[groups[-1]]) > LEAST  # crowded out
     walked = {unit.faults for unit in worth(scene, found, outlook, None)[0]}
     assert {found[i].faults for i in groups} <= walked
+
+
+@pytest.mark.parametrize("expected", [[], [*range(5)]])
+@pytest.mark.parametrize(("seed", "faults"), [(7, 3), (8, 1), (11, 4)])
+def test_what_is_expected_to_be_asked_for_saves_walks_and_decides_nothing(
+    monkeypatch: pytest.MonkeyPatch, expected: list[int], seed: int, faults: int
+) -> None:
+    world = World.of(Estate(EstateShape(entities=300, seed=seed)).items(), seeded(seed))
+    scene, outlook, found = outlook_of(draw_incident(world, seeded(seed), faults=faults).incident)
+    usual = [[unit.faults for unit in some] for some in worth(scene, found, outlook, None)]
+    monkeypatch.setattr(selection, "_expected", lambda *_: expected)
+    assert [[unit.faults for unit in some] for some in worth(scene, found, outlook, None)] == usual
 
 
 def test_what_explains_what_the_best_leaves_is_walked_though_it_promises_little() -> None:
