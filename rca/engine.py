@@ -28,12 +28,12 @@ from rca.checks import next_checks
 from rca.compile import Compiled
 from rca.explain import alike_among, best_units, causes, paths
 from rca.goal import goal_of
-from rca.likelihood import read
 from rca.outlook import Outlook
 from rca.parlance import as_monitored
 from rca.posterior import LISTED, Posterior, posterior
 from rca.priors import recently_changed
 from rca.prospects import prospects, symptoms_of
+from rca.readings import read
 from rca.region import abnormal_entities, exhausted, suspects
 from rca.rivals import BLIND as MONITORING
 from rca.rivals import OUTSIDE as ELSEWHERE

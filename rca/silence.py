@@ -45,7 +45,7 @@ def with_silence(
 
     Args:
         incident: with its healthy rows spelled out already.
-        readings: of `rca.likelihood.read`.
+        readings: of `rca.readings.read`.
         model: the causal rules.
         topology: the incident's graph.
     """

@@ -34,7 +34,7 @@ from kgraph.schema import (
 )
 from kgraph.topology import build
 from rca.compile import Compiled
-from rca.likelihood import read
+from rca.readings import read
 from rca.rules import Model
 from rca.scene import Scene
 

@@ -11,7 +11,7 @@ import rca
 from kgraph.schema import Answer, Entity, Incident, Observation, Relation, State
 from kgraph.topology import build
 from rca.engine import scene_of
-from rca.likelihood import read
+from rca.readings import read
 from rca.signature import spread
 from rca.units import Unit
 from tests.rca.suspected import units_of

@@ -8,7 +8,8 @@ import pytest
 
 from kgraph.schema import Channel, Direction, Entity, Incident, Observation, Relation, State
 from kgraph.topology import build
-from rca.likelihood import DROPS, HEALTHY_RATIO, LEAST_NOISE, WAITS, Reading, read
+from rca.likelihood import DROPS, HEALTHY_RATIO, LEAST_NOISE, WAITS, Reading
+from rca.readings import read
 from rca.rules import Model
 
 BARE = Model()

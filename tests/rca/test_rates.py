@@ -10,9 +10,9 @@ import pytest
 from kgraph.schema import ConfigurationError, Entity, Incident, Observation, Relation, State
 from kgraph.topology import build
 from rca import investigate, load_model
-from rca.likelihood import read
 from rca.rates import ANY, DetectorRates, Rates, Tally, sort_of
 from rca.rates_file import load_rates, rates_text
+from rca.readings import read
 from rca.rules import Model
 
 _GOOD, _BAD = Rates(0.9, 0.001), Rates(0.5, 0.4)

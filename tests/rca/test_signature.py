@@ -14,7 +14,7 @@ from kgraph.schema import Entity, Incident, Observation, Relation, State
 from kgraph.topology import build
 from rca.compile import FIRM_HARD, SOFT, Compiled
 from rca.effects import Spread
-from rca.likelihood import read
+from rca.readings import read
 from rca.rules import Model
 from rca.scene import Scene
 from rca.signature import CUT, SEED, spread

@@ -26,8 +26,8 @@ from rca.compile import Compiled
 from rca.effects import Faults, Modes, Spread
 from rca.engine import scene_of
 from rca.last_words import SURELY
-from rca.likelihood import read
 from rca.messages import ROOT, Node
+from rca.readings import read
 from rca.scene import Scene
 from rca.signature import CUT, spread
 from rca.units import Unit
