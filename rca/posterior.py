@@ -19,7 +19,10 @@ from rca.units import Unit
 SHORT = 8  # units on the short list
 SLACK = 4  # so many more where equals compete for the last place
 CONSIDERED = 60  # strongest single suspects that may get on it
+RIVALS = 3  # at least so many of them beside the best set
 TOGETHER = 3  # units in one set
+WHOLE = 5  # of a best set of so many units every part competes; of a larger one, what lacks few
+LACKS = 2  # units
 AS_GOOD = 1_000  # sets that are as good as the best, of twins of its members; of more, so many
 LISTED = 10  # sets that an answer names
 ELSEWHERE = 0.5  # prior weight of "outside the graph", against all suspects together
@@ -73,12 +76,13 @@ def _together(short: Sequence[Unit], best: Sequence[Unit]) -> Iterator[tuple[Uni
 
 
 def _near(short: Sequence[Unit], best: Sequence[Unit]) -> Iterator[tuple[Unit, ...]]:
-    """Yield every part of the best set, and those that lack at most one with one more unit.
+    """Yield parts of the best set, and those that lack at most one with one more unit.
 
     Only what is no small set.
     """
     others = short[len(best) :]
-    for size in range(TOGETHER, len(best) + 1):
+    least = TOGETHER if len(best) <= WHOLE else len(best) - LACKS
+    for size in range(least, len(best) + 1):
         for part in combinations(best, size):
             if size > TOGETHER:
                 yield part
@@ -129,7 +133,7 @@ def _short_list(
         max(each.values(), default=unit.strength) for unit, each in zip(others, tried, strict=True)
     ]
     ranked = sorted(range(len(others)), key=lambda i: -strengths[i])
-    room = max(0, SHORT - len(best))
+    room = max(RIVALS, SHORT - len(best))
     fit = taken([strengths[i] for i in ranked], room, SLACK)
     held = score(best) - EQUAL
     twins = [

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from rca.score import score, scores
 from rca.units import Unit
 
-MOST = 5  # faults at once
+MOST = 12  # faults at once
 LEAST_GAIN = 1e-9
 TRIED = 40  # best single suspects that are tried as additions
 EQUALS = 300  # so many more where equals compete for the last place, and each may be the cause

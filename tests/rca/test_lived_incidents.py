@@ -101,22 +101,6 @@ def test_copies_that_are_killed_for_memory_again_and_again_are_all_named(ask: As
     }
 
 
-def test_a_pool_that_has_room_and_takes_nothing_is_not_called_full(ask: Ask) -> None:
-    answer = ask("""
-        Host: h
-        StoragePool: thin
-        Volume: d[1-3]
-        VirtualMachine: v[1-3]
-        v* RUNS_ON h
-        v[1-3] STORED_ON each d[1-3]
-        d* STORED_ON thin
-        v* abnormal: ioError
-        thin healthy: down full
-        h healthy: down
-    """)
-    assert first(answer) == ("thin", "failing")
-
-
 def test_of_a_machine_whose_file_system_is_full_one_looks_at_its_file_systems(ask: Ask) -> None:
     answer = ask("""
         Host: h
