@@ -51,7 +51,7 @@ class Messages:
             return
         if known.members:
             crowd.opened(incident, known.members, known.at)
-        elif not known.digest:
+        elif known.level and not known.digest:  # an earlier version has written none
             crowd.count(known.level, known.at)
 
     def about(self, incidents: Iterable[str], now: datetime) -> list[Document]:

@@ -24,7 +24,7 @@ from kgraph.config.receivers import (
 )
 from kgraph.incidents import messages, template
 from kgraph.incidents.handling import Did, Handling
-from kgraph.schema import Drawer, IncidentStatus
+from kgraph.schema import Document, Drawer, IncidentStatus
 from kgraph.store import GraphStore
 from tests.kgraph.app.service.test_telling import T0, kept
 from tests.stores import new_store
@@ -325,3 +325,10 @@ def test_a_digest_of_which_nothing_is_left_to_remind_of_is_not_read_each_round(
     monkeypatch.setattr(store, "incident", read.append)
     night.sent(701)
     assert read == []
+
+
+def test_what_an_earlier_version_has_told_ends_no_watch(store: GraphStore) -> None:
+    first, second = opened(store, range(2))
+    body = json.dumps({"meaning": "m", "at": T0.isoformat()})
+    store.put([Document(Drawer.TOLD, f"pager {first}", T0, body)])
+    assert second in {row["incident"] for row in Night(store, PAGER).sent(5, second)}
