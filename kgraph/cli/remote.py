@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -96,20 +96,14 @@ class Remote:
         )
 
     def _body(self) -> dict[str, Any]:
-        arguments, files, stdin = list(self.arguments), dict[str, str](), ""
-        for name in REMOTE[self.asked.path].files:
-            value = self.asked.parameters[name]
-            if str(value) == "-":
-                stdin = sys.stdin.read()
-            elif value is not None and Path(value).is_file():
-                sent = _name(Path(value))
-                files[sent] = _text(Path(value))
-                arguments = [_renamed(word, Path(value), sent) for word in arguments]
+        given = [str(self.asked.parameters[name] or "") for name in REMOTE[self.asked.path].files]
+        names = _names(Path(value) for value in given if value not in {"", "-"})
+        arguments = [_renamed(word, names) for word in self.arguments]
         looking = sys.stdout.isatty()
         return {
             "arguments": [*self.flags, *arguments],
-            "files": files,
-            "stdin": stdin,
+            "files": {sent: _text(path) for path, sent in names.items()},
+            "stdin": sys.stdin.read() if "-" in given else "",
             "columns": os.get_terminal_size(sys.stdout.fileno()).columns if looking else None,
             "colour": looking and self.coloured,
         }
@@ -180,6 +174,17 @@ def _credentials(token_file: Path | None) -> Mapping[str, str]:
     return Credentials(token_env=variable, token_file=named).headers()
 
 
+def _names(paths: Iterable[Path]) -> dict[Path, str]:
+    """Return how each file that is there is called at the server, no two alike."""
+    found: dict[Path, str] = {}
+    for path in filter(Path.is_file, paths):
+        sent = _name(path)
+        if path not in found:
+            taken = sent in found.values()
+            found[path] = f"{len(found)}-{sent}" if taken else sent
+    return found
+
+
 def _name(path: Path) -> str:
     """Return how a file is called at the server: as here, where that is below a folder."""
     below = not path.is_absolute() and ".." not in path.parts
@@ -196,8 +201,8 @@ def _text(path: Path) -> str:
         raise InputError(str(why), where=str(path)) from None
 
 
-def _renamed(word: str, path: Path, sent: str) -> str:
+def _renamed(word: str, names: Mapping[Path, str]) -> str:
+    if not word.startswith("--"):
+        return names.get(Path(word), word)
     option, equals, value = word.partition("=")
-    if option.startswith("--") and equals and Path(value) == path:
-        return f"{option}={sent}"
-    return sent if word and not word.startswith("--") and Path(word) == path else word
+    return f"{option}{equals}{names.get(Path(value), value)}"

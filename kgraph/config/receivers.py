@@ -13,7 +13,7 @@ from kgraph.config.sections import NAME, Section
 from kgraph.schema.addresses import Url, UrlOrEmpty
 
 FOR_PEOPLE = 5  # pages in an hour: more than that nobody reads
-_CHATS = frozenset({"slack", "teams"})
+_CHATS = ("slack", "teams")
 
 
 class _Receiver(Section):

@@ -17,9 +17,14 @@ _NAMED = 5
 _PREFIX = "MANY-"
 
 
-def digest_id(now: datetime) -> str:
-    """Return what a digest that is made now is called."""
-    return f"{_PREFIX}{now:%Y%m%dT%H%M%S}"
+def digest_id(receiver: str, now: datetime) -> str:
+    """Return what a digest that is made now is called: each receiver is told of others."""
+    return f"{_PREFIX}{now:%Y%m%dT%H%M%S}-{receiver}"
+
+
+def receiver_of(digest: str) -> str:
+    """Return who was told a digest; empty: it is the id of none."""
+    return digest.removeprefix(_PREFIX).partition("-")[2] if is_digest(digest) else ""
 
 
 def is_digest(incident: str) -> bool:

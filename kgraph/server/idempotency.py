@@ -15,15 +15,16 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kgraph.app.service import tokens
 from kgraph.app.service.tokens import Role
 from kgraph.logs import logger
-from kgraph.schema import Document, Drawer
+from kgraph.schema import Document, Drawer, KgraphError
 from kgraph.schema.timestamps import format_time, parse_time
-from kgraph.server.problems import documented, problem
+from kgraph.server.problems import documented, problem, told
 from kgraph.server.service import Service
 from kgraph.store import GraphStore
 
@@ -83,19 +84,24 @@ class Idempotent:
             await self._app(scope, receive, send)
             return
         if not key:
-            told = "Idempotency-Key: 1 to 200 printable characters, in double quotes or without"
-            await problem(HTTPStatus.BAD_REQUEST, told)(scope, receive, send)
+            what = "Idempotency-Key: 1 to 200 printable characters, in double quotes or without"
+            await problem(HTTPStatus.BAD_REQUEST, what)(scope, receive, send)
             return
-        owner = await self._owner(scope)
-        if owner is None:  # the application says why
-            await self._app(scope, receive, send)
+        try:
+            owner = await self._owner(scope)
+            if owner is None:  # the application says why
+                await self._app(scope, receive, send)
+                return
+            whole = await _read(receive)
+            if whole is None:
+                return  # whoever asked has left
+            id_ = _hash(owner, key)
+            mark = _hash(scope["method"], scope["path"], scope["query_string"], whole)
+            found = await self._claim(id_, mark, scope["path"])
+        except KgraphError as error:  # the store is busy or away: nothing was done yet
+            answer = await told(Request(scope), error)
+            await answer(scope, receive, send)
             return
-        whole = await _read(receive)
-        if whole is None:
-            return  # whoever asked has left
-        id_ = _hash(owner, key)
-        mark = _hash(scope["method"], scope["path"], scope["query_string"], whole)
-        found = await self._claim(id_, mark, scope["path"])
         if found is None:
             await self._first(id_, mark, scope, _again(whole, receive), send)
         else:

@@ -58,7 +58,7 @@ def install(app: FastAPI) -> None:
     """Let every error end as a problem."""
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(KgraphError, _told)
+    app.add_exception_handler(KgraphError, told)
     app.add_exception_handler(Exception, _fault)
 
 
@@ -95,7 +95,8 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
     return problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"{where}: {in_words(first)}")
 
 
-async def _told(_request: Request, error: Exception) -> JSONResponse:
+async def told(_request: Request, error: Exception) -> JSONResponse:
+    """Answer what could not be done; what may be tried again says so."""
     if isinstance(error, StoreBusyError | StoreAwayError):
         return problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error), {"Retry-After": RETRY_SECONDS})
     if isinstance(error, StoreError):

@@ -12,6 +12,7 @@ from kgraph.app.service import tokens
 from kgraph.app.service.tokens import Role
 from kgraph.schema import KgraphError
 from kgraph.server import halves
+from kgraph.server.problems import told
 from kgraph.server.service import Service
 
 _API, _LOG_IN = "/api/v1/", "/api/v1/session"  # hooks, and what agents ask, look for themselves
@@ -30,9 +31,18 @@ class Strangers:
         self._app, self._service = app, service
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand a request on; of a stranger's without what it says, if that is not small."""
-        if self._asks_much(scope) and not await self._known(Request(scope)):
-            receive = _emptied(receive)
+        """Hand a request on; of a stranger's without what it says, if that is not small.
+
+        While the store cannot say who it is, it is to be sent again: emptied it would be refused
+        as wrong, and its sender gives up.
+        """
+        try:
+            if self._asks_much(scope) and not await self._known(Request(scope)):
+                receive = _emptied(receive)
+        except KgraphError as error:
+            answer = await told(Request(scope), error)
+            await answer(scope, receive, send)
+            return
         await self._app(scope, receive, send)
 
     def _asks_much(self, scope: Scope) -> bool:
@@ -52,10 +62,7 @@ class Strangers:
         scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
         text = bearer.strip() if scheme.lower() == "bearer" else halves.token_of(request)
         now = self._service.clock()
-        try:
-            token = await self._service.readers.ask(lambda store: tokens.check(store, text, now))
-        except KgraphError:
-            return False  # the store is away, and so will the application find it
+        token = await self._service.readers.ask(lambda store: tokens.check(store, text, now))
         return token is not None and token.role.may(Role.VIEWER)
 
 

@@ -288,6 +288,7 @@ def test_endpoints_and_policy_are_read(tmp_path: Path, nowhere: dict[str, str]) 
         ('[[endpoints]]\nname = "a"\ntype = "magic"', "an endpoint needs a type that is known"),
         ('[[hooks]]\nname = "a"\ntype = "loki"', "types: alertmanager, cloudevents, generic"),
         ('[[receivers]]\nname = "a"\ntype = "sms"', "types: pagerduty, cloudevents, webhook"),
+        ('[[receivers]]\nname = "a"\ntype = "webhook"\ntemplate = ["slack"]', "must be text"),
         ('[[endpoints]]\nname = "a"\ntype = "systemd"', "endpoints.0.unit"),
         ('[[endpoints]]\nname = "a"\ntype = "systemd"\nunit = "x; reboot"', "nbd1.service"),
         ('[[endpoints]]\nname = "a"\ntype = "systemd"\nunit = "--now.service"', "nbd1.service"),

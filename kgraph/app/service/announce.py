@@ -89,9 +89,11 @@ class Announcer:
         """Return what goes on, and what receivers believe to go on: it may have ended unseen."""
         found: dict[str, None] = {}
         for row in self._pages(Drawer.TOLD):
-            if Known.read(row).meaning != OVER:
+            known = Known.read(row)
+            if known.meaning != OVER:
                 self._messages.resume(row)
-                found[row.id.partition(" ")[2]] = None
+                # Of those that were told together one may have been told by itself, and be over.
+                found |= dict.fromkeys(known.members or [row.id.partition(" ")[2]])
         for status in (IncidentStatus.RESOLVED, IncidentStatus.OPEN):
             heads: list[IncidentHead] = []
             while page := self._store.heads(

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from kgraph.incidents.notice import LEVELS, Notice
+from kgraph.store import AHEAD
 
 WHILE = timedelta(hours=1)  # in which `most` of a level are told one by one
 GATHERED = timedelta(seconds=30)  # for what opens together
@@ -35,7 +36,7 @@ class Crowd:
     _told: list[tuple[str, datetime]] = field(default_factory=list)  # level, and when
     # By incident, and since when it waits.
     _waiting: dict[str, tuple[Notice, datetime]] = field(default_factory=dict)
-    _last: tuple[datetime, str] | None = None  # digest, and its level
+    _last: tuple[datetime, str] | None = None  # digest, or one too many, and its level
 
     def count(self, level: str, at: datetime) -> None:
         """Take note of an incident that was told by itself."""
@@ -43,7 +44,7 @@ class Crowd:
 
     def admits(self, level: str, now: datetime) -> bool:
         """Tell whether one more of a level is told by itself."""
-        told = self._told = [(row, at) for row, at in self._told if now - at < WHILE]
+        told = self._told = [(row, at) for row, at in self._told if -AHEAD <= now - at < WHILE]
         as_bad = sum(LEVELS.index(row) >= LEVELS.index(level) for row, _ in told)
         return not self.most or as_bad < self.most
 
@@ -69,8 +70,7 @@ class Crowd:
             if now - at < APART and LEVELS.index(level) <= LEVELS.index(before):
                 return []
         found, self._waiting = [row for row, _ in rows], {}
-        if len(found) > 1:
-            self._last = (now, level)
+        self._last = (now, level)
         return found
 
     def opened(self, digest: str, incidents: Iterable[str], at: datetime) -> None:
@@ -78,9 +78,16 @@ class Crowd:
         self.open[digest], self.told_at[digest] = set(incidents), at
 
     def reminded(self, seconds: float, now: datetime) -> list[str]:
-        """Return the digests that were told so long ago; none for 0."""
+        """Return the digests that were told so long ago, each once; none for 0.
+
+        What a clock that was ahead has dated was so.
+        """
         long_ago = now - timedelta(seconds=seconds)
-        return [id_ for id_, at in self.told_at.items() if seconds and at <= long_ago]
+        found = [
+            id_ for id_, at in self.told_at.items() if seconds and not long_ago < at <= now + AHEAD
+        ]
+        self.told_at |= dict.fromkeys(found, now)
+        return found
 
     def closed(self, incident: str) -> list[str]:
         """Take note that an incident is over for good; return the digests that are by that."""

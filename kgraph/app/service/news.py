@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from kgraph.config.receivers import ReceiverConfig
+from kgraph.incidents.digest import receiver_of
 from kgraph.incidents.notice import LEVELS, OVER, News, Notice
 from kgraph.schema import Document, Drawer, IncidentStatus
 from kgraph.schema.timestamps import format_time, parse_time
-from kgraph.store import AHEAD, GraphStore
+from kgraph.store import AHEAD, DocumentStore
 
-_PAGE = 1_000
 _SURER = 0.2  # a change of the posterior since the last message that is news
 
 
@@ -166,15 +166,7 @@ def _worse(level: str, before: str) -> bool:
     return before in LEVELS and LEVELS.index(level) > LEVELS.index(before)
 
 
-def gathered(store: GraphStore, digest: str) -> tuple[str, ...]:
-    """Return the incidents that a digest told of; none where it is forgotten.
-
-    Receivers are told at different moments, so it is that of one of them alone.
-    """
-    last: Document | None = None
-    while page := store.documents(Drawer.TOLD, limit=_PAGE, after=last):
-        for row in page:
-            if row.id.endswith(f" {digest}"):
-                return Known.read(row).members
-        last = page[-1]
-    return ()
+def gathered(store: DocumentStore, digest: str) -> tuple[str, ...]:
+    """Return the incidents that a digest told of; none where it is forgotten."""
+    rows = store.named(Drawer.TOLD, [f"{receiver_of(digest)} {digest}"])
+    return Known.read(rows[0]).members if rows else ()

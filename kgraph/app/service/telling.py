@@ -51,7 +51,7 @@ class Messages:
             return
         if known.members:
             crowd.opened(incident, known.members, known.at)
-        elif not known.digest:
+        elif known.level and not known.digest:  # an earlier version has written none
             crowd.count(known.level, known.at)
 
     def about(self, incidents: Iterable[str], now: datetime) -> list[Document]:
@@ -87,7 +87,7 @@ class Messages:
     def _told(self, receiver: ReceiverConfig, found: Notice, now: datetime) -> list[Document]:
         """Tell of one incident what is news."""
         crowd, incident = self._crowds[receiver.name], found.incident
-        known, rows = self._known(receiver, incident), list[Document]()
+        known = self._known(receiver, incident)
         said = news(receiver, found, known, now)
         if said in _PAGES and not crowd.admits(found.level, now):
             crowd.gather(found, now)
@@ -96,13 +96,26 @@ class Messages:
         if isinstance(said, News):
             if said in _PAGES:
                 crowd.count(found.level, now)
-            known = Known.of(found, now, known)
-            rows = _message(receiver, found.saying(said), known, now)
-            # Whether and when it is to be told again, if nothing changes.
-            said = news(receiver, found, known, now)
+            return self._say(receiver, found, said, known, now)
+        self._look_again(incident, said)
+        return []
+
+    def _say(
+        self,
+        receiver: ReceiverConfig,
+        found: Notice,
+        why: News,
+        before: Known | None,
+        now: datetime,
+    ) -> list[Document]:
+        """Tell of one incident; note whether and when that is done again if nothing changes."""
+        known = Known.of(found, now, before)
+        self._look_again(found.incident, news(receiver, found, known, now))
+        return _message(receiver, found.saying(why), known, now)
+
+    def _look_again(self, incident: str, said: News | datetime | None) -> None:
         if isinstance(said, datetime):
             self._due[incident] = min(said, self._due.get(incident, said))
-        return rows
 
     def _together(self, receiver: ReceiverConfig, now: datetime) -> Iterator[Document]:
         """Tell of several what waits to be told together; of a single one as ever."""
@@ -111,11 +124,9 @@ class Messages:
         if len(found) == 1:
             before = self._known(receiver, found[0].incident)
             said = News.REOPENED if before and before.meaning == OVER else News.OPENED
-            yield from _message(
-                receiver, found[0].saying(said), Known.of(found[0], now, before), now
-            )
+            yield from self._say(receiver, found[0], said, before, now)
         elif found:
-            id_ = digest_id(now)
+            id_ = digest_id(receiver.name, now)
             yield from self._digest(receiver, id_, found, now, News.OPENED)
             for each in found:
                 known = replace(Known.of(each, now, None), digest=id_)

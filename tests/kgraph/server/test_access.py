@@ -7,10 +7,12 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
+import pytest
 
 from kgraph.app.service import tokens
 from kgraph.app.service.tokens import Role
 from kgraph.config import Configuration
+from kgraph.schema import StoreBusyError
 from kgraph.server.application import application
 from kgraph.server.service import Service
 from kgraph.store import GraphStore
@@ -87,6 +89,24 @@ def test_nothing_large_is_read_of_who_is_not_known(serve: Serve, token: Token) -
     assert (answer.status_code, "not JSON" in answer.json()["detail"]) == (422, True)
     answer = client.post("/api/v1/session", headers=kind, content=large)
     assert (answer.status_code, "not JSON" in answer.json()["detail"]) == (422, False)
+
+
+def test_what_is_large_is_sent_again_where_the_store_could_not_say_who_sent_it(
+    serve: Serve, token: Token, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was read as empty, and refused for good, where the store was busy for a moment."""
+    client, headers = serve(), token(Role.VIEWER)
+    ask, answers = client.service.readers.ask, [StoreBusyError("too much waits")]
+
+    async def asked(work: Any) -> Any:
+        if answers:
+            raise answers.pop()
+        return await ask(work)
+
+    monkeypatch.setattr(client.service.readers, "ask", asked)
+    bundle = {"format": "kgraph.incident/v1", "id": "x", "entities": [], "note": "x" * 70_000}
+    answer = client.post("/api/v1/investigate", headers=headers, json=bundle)
+    assert (answer.status_code, "Retry-After" in answer.headers) == (503, True)
 
 
 def test_what_the_document_says_of_roles_is_so(serve: Serve, token: Token) -> None:

@@ -116,6 +116,22 @@ def _timeless(text: str) -> object:
 
 
 @pytest.mark.served
+def test_two_files_of_one_name_stay_two(folder: Path, client: Path, run: Run) -> None:
+    """The second took the first one's place, and what was replayed was the answer."""
+    mine = ("--config", str(folder / "kgraph.toml"))
+    old, new = client / "old" / "incident.json", client / "new" / "incident.json"
+    for path in (old, new):
+        path.parent.mkdir()
+    old.write_text(json.dumps(BUNDLE))
+    with serving(folder) as url:
+        new.write_text(run("investigate", "--bundle", str(old), "-o", "json", *mine).out)
+        line = ("replay", str(old), f"--answer={new}")
+        there = run(*line, "--server", url)
+    assert there == run(*line, *mine)
+    assert there.code == 0
+
+
+@pytest.mark.served
 @pytest.mark.usefixtures("client")
 def test_what_is_written_there_is_written_by_the_token(folder: Path, run: Run) -> None:
     with serving(folder) as url:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 import httpx
 import pytest
 
 from kgraph.app.service import audit, tokens
 from kgraph.app.service.tokens import Role
-from kgraph.schema import Drawer
+from kgraph.schema import Drawer, StoreBusyError
 from kgraph.server.application import application
 from kgraph.server.idempotency import KEPT, Idempotent
 from kgraph.store import GraphStore
@@ -102,6 +103,24 @@ def test_who_may_change_nothing_leaves_nothing_behind(
     for headers in (keyed(token(Role.VIEWER)), keyed(token(Role.RESPONDER))):
         assert client.post("/api/v1/predict", json=asked, headers=headers).is_success
     assert store.count(Drawer.ANSWER) == 1, "the responder's alone"
+
+
+@pytest.mark.parametrize("desk", ["readers", "writer"])
+def test_a_store_that_is_busy_is_told_and_may_be_asked_again(
+    desk: str, serve: Serve, token: Token, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was a fault of the program, which many senders do not try again."""
+    client, headers = serve(), keyed(token(Role.OPERATOR))
+
+    async def busy(_work: Any) -> Any:
+        raise StoreBusyError("somebody writes")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(getattr(client.service, desk), "ask", busy)
+        answer = client.request("PUT", HALT, json={"reason": "storm"}, headers=headers)
+        assert (answer.status_code, "Retry-After" in answer.headers) == (503, True)
+    answer = client.request("PUT", HALT, json={"reason": "storm"}, headers=headers)
+    assert answer.status_code == 200
 
 
 def test_a_mistake_is_answered_the_same_again(serve: Serve, token: Token) -> None:

@@ -24,7 +24,7 @@ from kgraph.config.receivers import (
 )
 from kgraph.incidents import messages, template
 from kgraph.incidents.handling import Did, Handling
-from kgraph.schema import Drawer, IncidentStatus
+from kgraph.schema import Document, Drawer, IncidentStatus
 from kgraph.store import GraphStore
 from tests.kgraph.app.service.test_telling import T0, kept
 from tests.stores import new_store
@@ -245,3 +245,90 @@ def test_every_shipped_template_can_say_a_digest(store: GraphStore, name: str) -
     (digest,) = night.sent(31)
     assert "3 incidents at once" in json.dumps(template.render(template.shipped(name), digest))
     assert "3 incidents at once" in messages.email(digest)[0]
+
+
+def test_a_restart_forgets_no_end_where_one_was_told_by_itself_meanwhile(
+    store: GraphStore,
+) -> None:
+    night = Night(store, PAGER)
+    names = opened(store, range(6))
+    night.sent(0, *names)
+    (digest,) = night.sent(31)
+    opened(store, [5], hit=1)
+    assert len(night.sent(50, names[5])) == 1
+    closed(store, names[5])
+    assert [row["incident"] for row in night.sent(60, names[5])] == [names[5]]
+    night.start()
+    night.sent(70)
+    closed(store, *names[3:5])
+    assert [row["incident"] for row in night.sent(700, *names[3:5])] == [digest["incident"]]
+
+
+def test_a_single_one_too_many_is_reminded_of_as_ever(store: GraphStore) -> None:
+    night = Night(store, PAGER.model_copy(update={"remind": 600}))
+    names = opened(store, range(4))
+    night.sent(0, *names)
+    assert len(night.sent(31)) == 1
+    assert [row["news"] for row in night.sent(640)] == ["reminder"] * 4
+
+
+def test_single_ones_too_many_come_no_faster_than_digests(store: GraphStore) -> None:
+    night = Night(store, PAGER)
+    night.sent(0, *opened(store, range(3)))
+    pages = []
+    for number in range(3, 23):  # one every forty seconds
+        pages += night.sent(number * 40, *opened(store, [number]))
+        pages += night.sent(number * 40 + 31)
+    assert len(pages) == 3  # in 13 minutes
+
+
+def test_who_takes_a_digest_on_has_what_that_receiver_was_told(store: GraphStore) -> None:
+    night = Night(store, PAGER, PAGER.model_copy(update={"name": "other", "least": "error"}))
+    names = [*opened(store, range(6)), *opened(store, range(6, 12), hit=1)]
+    night.sent(0, *names)
+    mine, theirs = sorted(night.sent(31), key=lambda row: -len(row["incidents"]))
+    assert len(theirs["incidents"]) < len(mine["incidents"])
+    at = T0 + timedelta(seconds=60)
+    for notice in (theirs, mine):
+        key = messages.pagerduty(notice, "k")["dedup_key"]
+        carry_out(store, "p", PagerEvent("e", at, Act.TAKEN, key, key, "Ada", ""), at)
+        assert set(acknowledgements(store, names)) == set(notice["incidents"])
+
+
+def test_a_clock_that_was_ahead_holds_back_no_reminder_and_counts_for_nothing(
+    store: GraphStore,
+) -> None:
+    night = Night(store, PAGER.model_copy(update={"remind": 600}))
+    day = 86_400
+    night.sent(day, *opened(store, range(3)))
+    night.sent(day + 31, *opened(store, range(3, 6)))
+    night.sent(day + 90)
+    night.announcer.begin_anew()  # it is set back
+    again = night.sent(100)
+    assert "reminder" in {row["news"] for row in again if row["incidents"]}
+    fresh = opened(store, [7])
+    assert [row["incident"] for row in night.sent(110, *fresh)] == fresh
+
+
+def test_a_digest_of_which_nothing_is_left_to_remind_of_is_not_read_each_round(
+    store: GraphStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    night = Night(store, PAGER.model_copy(update={"remind": 600}))
+    names = opened(store, range(8))
+    night.sent(0, *names)
+    night.sent(31)
+    for name in names:
+        note(store, Handling(name, Did.ACKNOWLEDGED, T0 + timedelta(seconds=60), "ada"))
+    night.sent(61, *names)
+    night.sent(700)
+    read = []
+    monkeypatch.setattr(store, "incident", read.append)
+    night.sent(701)
+    assert read == []
+
+
+def test_what_an_earlier_version_has_told_ends_no_watch(store: GraphStore) -> None:
+    first, second = opened(store, range(2))
+    body = json.dumps({"meaning": "m", "at": T0.isoformat()})
+    store.put([Document(Drawer.TOLD, f"pager {first}", T0, body)])
+    assert second in {row["incident"] for row in Night(store, PAGER).sent(5, second)}
