@@ -19,6 +19,7 @@ from kgraph.schema.relations import RELATIONS
 from kgraph.schema.signals import is_known
 
 _TOLD = 3  # entities that a bundle lacks and one warning names
+_ASKED = 200  # unknown names that are compared with the known ones: somebody may make up a million
 _Group = tuple[str, str, str]  # dependent, source, group
 
 
@@ -38,6 +39,7 @@ class Parts:
         self._bundle, self._where = bundle, where
         self._warnings: Counter[str] = Counter(unknown)
         self._lacking: dict[str, Counter[str]] = {}  # what was left out -> whom the bundle lacks
+        self._slips: dict[str, str] = {}  # warning -> the question at its end
         self._needs: dict[_Group, tuple[int, int]] = {}  # group -> its first row, and its need
         self._stored = not bundle.entities  # then ids are looked up in the stored graph, later
         self.entities = tuple(self._entities())
@@ -120,7 +122,7 @@ class Parts:
             type_ = row.type
             if type_ not in RELATIONS:
                 what = f"unknown relation {type_!r} is treated as DEPENDS_ON"
-                self._warnings[what + meant(type_, RELATIONS)] += 1
+                self._strange(what, type_, RELATIONS)
                 type_ = "DEPENDS_ON"
             need = self._need(i, row)
             source = row.source or ""
@@ -156,7 +158,7 @@ class Parts:
                 )
             if row.kind not in KINDS and row.kind != GENERIC:
                 what = f"unknown kind {row.kind!r} is treated as a generic {GENERIC}"
-                self._warnings[what + meant(row.kind, KINDS)] += 1
+                self._strange(what, row.kind, KINDS)
             for signal in row.watched or ():
                 self._signal(row.kind, signal)
             yield Entity(
@@ -183,6 +185,12 @@ class Parts:
     def _signal(self, kind: str | None, signal: str) -> None:
         if not is_known(kind, signal):
             self._warnings[f"unknown signal {signal!r} is treated as anomaly"] += 1
+
+    def _strange(self, what: str, written: str, known: Collection[str]) -> None:
+        """Warn of what is not known, and ask what may have been meant."""
+        if what not in self._slips and len(self._slips) < _ASKED:
+            self._slips[what] = meant(written, known)
+        self._warnings[what + self._slips.get(what, "")] += 1
 
     def _kept(self, entity: str, what: str) -> bool:
         if self._stored or entity in self._known:

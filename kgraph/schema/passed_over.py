@@ -10,6 +10,8 @@ from kgraph.schema.bundle_rows import Bundle, ChangeRow, EntityRow, ObservationR
 from kgraph.schema.fields import names
 from kgraph.schema.nearness import meant
 
+_TOLD = 10  # unknown fields of the whole that are named
+_ASKED = 200  # names in rows that are compared: whoever sends a bundle may make up a million
 _SECTIONS: dict[str, type[BaseModel]] = {
     "entities": EntityRow,
     "relations": RelationRow,
@@ -19,7 +21,7 @@ _SECTIONS: dict[str, type[BaseModel]] = {
 
 
 def passed_over(raw: Mapping[str, object]) -> list[str]:
-    """Return a warning for each unknown field of the whole, and for each misspelt one of a row.
+    """Return warnings of unknown fields of the whole, and of misspelt ones of rows.
 
     Other tools give their rows fields of their own, by the thousand: these need no warning.
 
@@ -27,11 +29,12 @@ def passed_over(raw: Mapping[str, object]) -> list[str]:
         raw: a bundle that was parsed, and found to be one.
     """
     known = names(Bundle)
-    whole = (
-        f"unknown field {name!r} is passed over{meant(name, known)}"
-        for name in raw
-        if name not in known
-    )
+    unknown = [name for name in raw if name not in known]
+    whole = [
+        f"unknown field {name!r} is passed over{meant(name, known)}" for name in unknown[:_TOLD]
+    ]
+    if more := len(unknown[_TOLD:]):
+        whole.append(f"unknown fields that are not named are passed over: {more}")
     rows = (
         f"unknown field {name!r} in {section} is passed over{asked}"
         for section, form in _SECTIONS.items()
@@ -44,4 +47,4 @@ def _misspelt(rows: object, known: list[str]) -> dict[str, str]:
     """Return which unknown fields are like a known one, and the question after it."""
     held = rows if isinstance(rows, list) else []
     unknown = {name for row in held for name in row.keys() - known}
-    return {name: asked for name in sorted(unknown) if (asked := meant(name, known))}
+    return {name: asked for name in sorted(unknown)[:_ASKED] if (asked := meant(name, known))}

@@ -10,6 +10,8 @@ from remedies.placement.exact import ExactMissingError, exact
 from remedies.placement.greedy import Seating, greedy, spare, swap
 from remedies.placement.layout import GuestSize, Layout, Move, Placement, Unplaced
 
+_GONE = "the graph does not have it any longer"
+
 
 def _stays(_guest: str) -> bool:
     return False
@@ -25,16 +27,14 @@ def evacuate(
 
     Args:
         layout: hosts and guests. The hosts that are left have to be closed in it.
-        leaving: uids of the guests.
+        leaving: uids of the guests; the graph may have lost some since they were weighed.
         movable: tells of the uid of a guest whether it may move over to make room: it runs, and
             is migrated live. Asked only where somebody finds none.
-
-    Raises:
-        KeyError: a guest that the layout does not have.
     """
     known = {guest.uid: guest for guest in layout.guests}
-    guests = [known[uid] for uid in leaving]
-    unable = [Unplaced(g.uid, g.unknown) for g in guests if g.unknown]
+    guests = [known[uid] for uid in leaving if uid in known]
+    unable = [Unplaced(uid, _GONE) for uid in leaving if uid not in known]
+    unable += [Unplaced(g.uid, g.unknown) for g in guests if g.unknown]
     able = [guest for guest in guests if not guest.unknown]
     out = frozenset(leaving)
     seating, board, by, notes = _seated(layout, able, out, movable)

@@ -75,3 +75,24 @@ def test_of_its_own_entities_an_incident_knows_better_what_is_watched() -> None:
     around = Surroundings.of(Incident("i", (unheard,), (), ()), ground)
     assert around.looked_at == ground.watched - {"h0"}
     assert around.entities["h0"] is unheard
+
+
+def test_a_guest_that_the_graph_has_lost_meanwhile_is_told_and_not_placed() -> None:
+    plant = random_plant(1, 3, 6)
+    guest = next(uid for uid, each in plant.entities.items() if each.kind == "VirtualMachine")
+    entities, relations = tuple(plant.entities.values()), tuple(plant.relations)
+    rows = (Observation(guest, "cpu", State.ABNORMAL),)
+    cause = Cause(guest, "VirtualMachine", "overloaded", 0.9, {"overloaded": 0.9}, 1, (), (), 0)
+    answer = Answer("i", (cause,), (), (), BlastRadius(()), (), 0.0, 0.0, "m", "")
+    left = Ground.of(
+        (each for each in entities if each.uid != guest),
+        (row for row in relations if guest not in {row.dependent, row.dependency}),
+    )
+    asked = Incident("i", entities, relations, rows)
+    before = plan_for(answer, asked, CATALOGUE, ALL)
+    plan = plan_for(answer, asked, CATALOGUE, ALL, ground=left)
+    assert before is not None
+    assert before.executable
+    assert plan is not None
+    assert [step.action for step in plan.steps] == ["migrate"]
+    assert plan.steps[0].unable == "no room: the graph does not have it any longer"

@@ -40,17 +40,11 @@ _STANDS = frozenset({PlanState.PROPOSED, PlanState.APPROVED})
 
 @dataclass(frozen=True, slots=True)
 class _Proposal:
-    """A plan that stands for an incident.
-
-    Attributes:
-        acted_on: those whom its steps are done to: of each tick's decisions the labels matter, and
-            an incident has thousands of entities.
-    """
+    """A plan that stands for an incident."""
 
     plan: Plan
     kept: Kept
     since: datetime
-    acted_on: Mapping[str, Entity]
 
 
 @dataclass
@@ -80,6 +74,7 @@ class PolicyRepairs:
     _cases: tuple[Case, ...] | None = None
     _treated: dict[str, Entity] = field(default_factory=dict)
     _proved: dict[str, tuple[object, str]] = field(default_factory=dict)
+    _acting: dict[str, tuple[int, Mapping[str, Entity]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._shadows = Shadows(self.store)
@@ -113,12 +108,12 @@ class PolicyRepairs:
                 continue
             known = before.get(plan.id)
             since = known.since if known else found.at
-            acted_on = known.acted_on if known and known.kept is kept else _acted_on(plan, kept)
-            self._proposals[plan.id] = _Proposal(plan, kept, since, acted_on)
+            self._proposals[plan.id] = _Proposal(plan, kept, since)
             if known is None and plan.incident not in busy and self._proposed(plan):
                 told.append(_proposed(plan, found.at))
         self._refused = {i: why for i, why in self._refused.items() if i in self._proposals}
         self._proved = {i: row for i, row in self._proved.items() if i in self._proposals}
+        self._acting = {i: row for i, row in self._acting.items() if i in self._proposals}
         self._cases = None
         standing = {row.plan.incident: row.plan for row in self._proposals.values()}
         if not self._shadows.any:
@@ -241,7 +236,8 @@ class PolicyRepairs:
         if self.binding is None:
             return None
         repairing = in_repair(self.store)
-        mark = found.at, facts.abnormal, repairing
+        # Of a large estate the graph changes far from all that is wrong, and nothing is explained.
+        mark = self.store.version(), found.at, facts.abnormal, repairing
         known = self._proved.get(plan.id)
         if known is None or known[0] != mark:
             said = self.binding.objection(plan, found.graph, facts.abnormal, repairing)
@@ -258,10 +254,22 @@ class PolicyRepairs:
             kind=causes[fault.entity].kind,
             posterior=causes[fault.entity].posterior,
             synced=self.keeper.synced,
-            entities={**self._treated, **proposal.acted_on},
+            entities={**self._treated, **self._acted_on(proposal.plan)},
             cases=record,
         )
         return decide(self.policy, proposal.plan, around)
+
+    def _acted_on(self, plan: Plan) -> Mapping[str, Entity]:
+        """Return whom its steps are done to, once for each version of the graph.
+
+        Who makes room for others is no part of the incident, and its labels count as well.
+        """
+        version = self.store.version()
+        known = self._acting.get(plan.id)
+        if known is None or known[0] != version:
+            rows = self.store.get(sorted({step.entity for step in plan.steps}))
+            known = self._acting[plan.id] = version, {entity.uid: entity for entity in rows}
+        return known[1]
 
     def _record(self, now: datetime) -> tuple[Case, ...]:
         """Read back what remedies have come to, if it matters; once for each new assessment."""
@@ -306,12 +314,6 @@ _OVER = frozenset(
     for state in PlanState
     if state not in {PlanState.PROPOSED, PlanState.APPROVED} and not state.under_way
 )
-
-
-def _acted_on(plan: Plan, kept: Kept) -> dict[str, Entity]:
-    uids = {step.entity for step in plan.steps}
-    entities = kept.investigation.case.incident.entities
-    return {entity.uid: entity for entity in entities if entity.uid in uids}
 
 
 def _proposed(plan: Plan, at: datetime) -> Told:

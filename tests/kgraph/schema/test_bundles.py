@@ -350,3 +350,19 @@ def test_up_to_ten_mistakes_of_a_bundle_are_told_at_once() -> None:
     )
     assert line.count("signal: is missing") == 9
     assert line.endswith("observations[8].signal: is missing; and 3 more); put it in quotes")
+
+
+def test_of_names_that_somebody_has_made_up_by_the_thousand_few_are_compared() -> None:
+    made_up = {f"nam{n}": 1 for n in range(5_000)}
+    entities = [{"id": f"e{n}", "kind": f"VirtualMachin{n}"} for n in range(5_000)]
+    whole = {"format": "kgraph.incident/v1", "id": "x", "observations": []}
+    fields = parse_bundle(json.dumps(whole | {f"entitie{n}": 1 for n in range(5_000)}), where="")
+    assert len(fields.warnings) == 11
+    assert fields.warnings[-1] == "unknown fields that are not named are passed over: 4990"
+    rows = parse_bundle(
+        json.dumps(whole | {"entities": [{"id": "a", "kind": "Host"} | made_up]}), where=""
+    )
+    assert len(rows.warnings) <= 200
+    kinds = parse_bundle(json.dumps(whole | {"entities": entities}), where="")
+    assert len(kinds.warnings) == 5_000
+    assert sum("mean VirtualMachine?" in line for line in kinds.warnings) == 200

@@ -26,20 +26,24 @@ from kgraph.app.watch.shadows import Shadows
 from kgraph.app.watch.told import Told, What
 from kgraph.config import Configuration, Settings
 from kgraph.schema import (
+    Answer,
     Drawer,
     Halt,
+    Incident,
     Item,
     Key,
     Observation,
     Outcome,
+    Plan,
     PlanState,
     Record,
     RelationRecord,
     Snapshot,
     State,
 )
+from kgraph.schema.plan_documents import identified
 from kgraph.store import GraphStore, open_store
-from remedies import Executor, Look, Standing, Task, load_policy
+from remedies import Executor, Ground, Look, Standing, Task, load_policy
 from remedies.execution.cases import cases
 from remedies.record import Case
 from tests.kgraph.app.watch.test_loop import Clock
@@ -280,6 +284,67 @@ def test_what_begins_by_itself_is_proven_on_the_whole_graph(night: Night) -> Non
     assert night.until(What.ENDED).facts["state"] == "done"
 
 
+@pytest.fixture
+def in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every estate is as large as those that are explained in parts."""
+    for name in ("app.watch.assess.WHOLE_UP_TO", "app.survey.WHOLE_UP_TO"):
+        monkeypatch.setattr(f"kgraph.{name}", 1)
+    none = np.arange(0, dtype=np.int32)
+    monkeypatch.setattr(sys.modules["kgraph.topology.vicinity"], "_strangers", lambda _: none)
+
+
+def far(rack: str = "r1") -> Record:
+    """One with which nothing is wrong."""
+    keys, labels = (Key("vmUuid", UUID[::-1]),), {"rack": rack}
+    return Record("v2", "VirtualMachine", "far", keys=keys, labels=labels)
+
+
+@pytest.mark.usefixtures("in_parts")
+def test_it_is_proven_anew_where_the_graph_has_changed_far_from_all_that_is_wrong(
+    night: Night,
+) -> None:
+    repairs = night.watch.repairs
+    assert isinstance(repairs, PolicyRepairs)
+    repairs.binding = whole = Objecting({})
+    night.rounds(1)
+    night.host.running = False
+    night.until(What.REFUSED)
+    night.rounds(3)
+    assert len(whole.asked) == 1
+    night.host.more = [far()]
+    night.rounds(3)
+    assert len(whole.asked) == 2
+
+
+@pytest.mark.usefixtures("in_parts")
+@pytest.mark.parametrize("later", [False, True], ids=["labelled before", "labelled since"])
+def test_the_labels_of_who_only_makes_room_count_as_well(
+    new_night: NewNight,
+    later: bool,  # noqa: FBT001 - a table
+) -> None:
+    held = "  - {name: hands off, mode: observe, priority: 9, when: {labels: {rack: r2}}}\n"
+    night = new_night(AUTO + held)
+    night.host.more = [far("r1" if later else "r2")]
+    night.rounds(1)
+    uid = night.store.locate("libvirt", "v2")
+    assert isinstance(uid, str)
+    assessor, narrow = night.watch.assessor, night.watch.assessor._tools.remedy
+
+    def also(answer: Answer, incident: Incident, ground: Ground | None = None) -> Plan | None:
+        assert uid not in {entity.uid for entity in incident.entities}
+        plan = narrow(answer, incident, ground)
+        steps = plan and (*plan.steps, replace(plan.steps[0], entity=uid))
+        return plan and identified(replace(plan, steps=steps))
+
+    assessor._tools = replace(assessor._tools, remedy=also)
+    night.host.running = False
+    night.until(What.PLAN)
+    night.host.more = [far("r2")]
+    assert "observe" in str(night.until(What.REFUSED).facts["because"])
+    night.rounds(5)
+    assert night.host.acted == []
+
+
 def test_a_repair_that_did_not_help_is_not_tried_again(night: Night) -> None:
     night.rounds(1)
     night.host.running, night.host.broken = False, True
@@ -372,19 +437,15 @@ def test_a_repair_earns_its_place_in_the_shadow_and_then_acts_by_itself(
     assert night.host.acted == ["start"]
 
 
+@pytest.mark.usefixtures("in_parts")
 @pytest.mark.parametrize("worse", [False, True], ids=["helped", "made worse"])
 def test_one_of_its_group_counts_that_is_no_part_of_the_incident(
     new_night: NewNight,
     monkeypatch: pytest.MonkeyPatch,
     worse: bool,  # noqa: FBT001 - a table
 ) -> None:
-    for name in ("app.watch.assess.WHOLE_UP_TO", "app.survey.WHOLE_UP_TO"):
-        monkeypatch.setattr(f"kgraph.{name}", 1)
-    none = np.arange(0, dtype=np.int32)
-    monkeypatch.setattr(sys.modules["kgraph.topology.vicinity"], "_strangers", lambda _: none)
     night = new_night(SHADOW.replace("atLeast: 0.3", "atLeast: 0.3, by: rack"))
-    far = Record("v2", "VirtualMachine", "far", keys=(Key("vmUuid", UUID[::-1]),), labels=_RACK)
-    night.host.more = [far]
+    night.host.more = [far()]
     night.rounds(1)
     uid = night.store.locate("libvirt", "v2")
     assert isinstance(uid, str)
