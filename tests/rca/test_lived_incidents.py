@@ -227,3 +227,22 @@ def test_firmware_that_makes_the_lines_of_its_model_come_and_go_explains_them(as
     """)
     assert first(answer) == ("firmware", "changed")
     assert {path.symptom.entity for path in answer.explanation} == {"n1", "n2", "n3"}
+
+
+def test_of_eight_hosts_that_die_together_each_is_named(ask: Ask) -> None:
+    answer = ask("""
+        Host: h[1-8] w
+        VirtualMachine: a[1-8] b[1-8] v
+        Service: s
+        a[1-8] RUNS_ON each h[1-8]
+        b[1-8] RUNS_ON each h[1-8]
+        v RUNS_ON w
+        s RUNS_ON v
+        s USES a*
+        h* abnormal: down
+        a* abnormal: down
+        b* abnormal: down
+        w v healthy: down
+        s abnormal: errors
+    """)
+    assert all(chance(answer, f"h{number}") > 0.5 for number in range(1, 9)), answer.causes
