@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -287,6 +288,14 @@ def test_the_next_watch_does_not_wait_for_one_that_was_killed_in_the_middle(
     estate: Estate, store_factory: StoreFactory
 ) -> None:
     assert store_factory().acquire(turns.LEASE, turns.WATCH, ttl=turns._TTL, now=estate.now)
+    assert Assessor(estate.store, estate.tools).assess(estate.now, ()) is not None
+
+
+def test_who_was_killed_while_the_clock_was_ahead_holds_nobody_up_until_it_has_caught_up(
+    estate: Estate, store_factory: StoreFactory
+) -> None:
+    ahead = estate.now + timedelta(days=1)
+    assert store_factory().acquire(turns.LEASE, "by hand", ttl=turns._TTL, now=ahead)
     assert Assessor(estate.store, estate.tools).assess(estate.now, ()) is not None
 
 
