@@ -274,6 +274,9 @@ class Watch:
 
     def _tell_findings(self, title: str, now: datetime) -> None:
         """Tell what a person should look at, such as alerts that name unknown things; once."""
+        topology, unheard = self.keeper.topology, self.keeper.unheard
+        if title not in topology and not topology.isdisjoint(unheard):
+            return  # what it names is just being read: its next answer tells
         known = self._findings.get(title, frozenset())
         found = self.keeper.findings.get(title, ())
         self._findings[title] = frozenset(found)

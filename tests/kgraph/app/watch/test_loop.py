@@ -252,6 +252,14 @@ def test_what_a_person_should_look_at_is_told_once_and_again_when_it_comes_back(
     assert whats(scene.round()) == [What.FINDING]
 
 
+def test_that_evidence_names_nothing_known_is_told_once_the_graph_was_read(scene: Scene) -> None:
+    alerts = Job("alertmanager", Source(odd=True).fetch)
+    scene.watch.collector.put(scene.watch.collector.ask(alerts))
+    assert whats(scene.round()) == [What.SYNCED]  # it was heard first
+    scene.watch.collector.put(scene.watch.collector.ask(alerts))
+    assert whats(scene.round()) == [What.FINDING]
+
+
 def test_an_incident_that_is_being_repaired_keeps_its_explanation(scene: Scene) -> None:
     scene.source.hurt = {f"v{n}": "paused" for n in range(4)}
     scene.round()
