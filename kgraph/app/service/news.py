@@ -166,7 +166,13 @@ def _worse(level: str, before: str) -> bool:
     return before in LEVELS and LEVELS.index(level) > LEVELS.index(before)
 
 
+def known_of(store: DocumentStore, receiver: str, incident: str) -> Known | None:
+    """Return what a receiver knows of an incident, or of a digest; None: nothing."""
+    rows = store.named(Drawer.TOLD, [f"{receiver} {incident}"])
+    return Known.read(rows[0]) if rows else None
+
+
 def gathered(store: DocumentStore, digest: str) -> tuple[str, ...]:
     """Return the incidents that a digest told of; none where it is forgotten."""
-    rows = store.named(Drawer.TOLD, [f"{receiver_of(digest)} {digest}"])
-    return Known.read(rows[0]).members if rows else ()
+    known = known_of(store, receiver_of(digest), digest)
+    return known.members if known else ()

@@ -10,7 +10,7 @@ from datetime import datetime
 from kgraph.app.handled import acknowledgements
 from kgraph.app.plans import readable
 from kgraph.app.service.crowd import Crowd
-from kgraph.app.service.news import Known, news
+from kgraph.app.service.news import Known, gathered, known_of, news
 from kgraph.config.receivers import ReceiverConfig
 from kgraph.incidents.digest import digest, digest_id
 from kgraph.incidents.notice import OVER, News, Notice, notice
@@ -149,9 +149,11 @@ class Messages:
 
     def _end(self, receiver: ReceiverConfig, id_: str, now: datetime) -> Iterator[Document]:
         """Tell that all are over that were told together."""
-        rows = self._store.named(Drawer.TOLD, [f"{receiver.name} {id_}"])
-        members = Known.read(rows[0]).members if rows else ()
-        notices = [found for each in members if (found := self._notice(each, now)) is not None]
+        notices = [
+            found
+            for each in gathered(self._store, id_)
+            if (found := self._notice(each, now)) is not None
+        ]
         if notices:
             said = digest(id_, notices, self._url, now, News.OVER)
             yield from _message(receiver, said, Known.of(said, now, None), now)
@@ -175,14 +177,13 @@ class Messages:
         return readable(found[0]) if found else None
 
     def _known(self, receiver: ReceiverConfig, incident: str) -> Known | None:
-        rows = self._store.named(Drawer.TOLD, [f"{receiver.name} {incident}"])
-        return Known.read(rows[0]) if rows else None
+        return known_of(self._store, receiver.name, incident)
 
 
 def newest_message(store: GraphStore, receiver: str, incident: str) -> str | None:
     """Return the id of the last message on an incident to a receiver; None: not known."""
-    rows = store.named(Drawer.TOLD, [f"{receiver} {incident}"])
-    return _message_id(receiver, incident, Known.read(rows[0]).at) if rows else None
+    known = known_of(store, receiver, incident)
+    return _message_id(receiver, incident, known.at) if known else None
 
 
 def _message(
