@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from kgraph.app.service.tokens import Role
 from kgraph.schema import KgraphError
-from kgraph.server.identity import CALLER, admit
+from kgraph.server.identity import CALLER, admit, bearer_of
 from kgraph.server.problems import Refused, problem
 from kgraph.server.service import Service
 
@@ -146,7 +146,7 @@ def _streamable(server: MCPServer) -> ASGIApp:
 
 
 def _bearer(request: Request) -> HTTPAuthorizationCredentials | None:
-    scheme, _, text = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not text:
+    text = bearer_of(request)
+    if text is None:
         return None
-    return HTTPAuthorizationCredentials(scheme=scheme, credentials=text.strip())
+    return HTTPAuthorizationCredentials(scheme="Bearer", credentials=text)

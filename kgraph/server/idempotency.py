@@ -19,11 +19,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from kgraph.app.service import tokens
 from kgraph.app.service.tokens import Role
 from kgraph.logs import logger
 from kgraph.schema import Document, Drawer, KgraphError
 from kgraph.schema.timestamps import format_time, parse_time
+from kgraph.server.identity import bearer_of, token_of
 from kgraph.server.problems import documented, problem, told
 from kgraph.server.service import Service
 from kgraph.store import GraphStore
@@ -115,12 +115,10 @@ class Idempotent:
         service = self._service
         if service.settings.authentication == "none":
             return ""
-        given = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1")
-        scheme, _, text = given.partition(" ")
-        if scheme.lower() != "bearer":
+        text = bearer_of(Request(scope))
+        if text is None:
             return None
-        now = service.clock()
-        token = await service.readers.ask(lambda store: tokens.check(store, text.strip(), now))
+        token = await token_of(service, text)
         return token.id if token and token.role.may(Role.RESPONDER) else None
 
     async def _claim(self, id_: str, mark: str, path: str) -> dict[str, Any] | None:

@@ -14,7 +14,7 @@ from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from kgraph.app.service import tokens
-from kgraph.app.service.tokens import Role
+from kgraph.app.service.tokens import Role, Token
 from kgraph.config.hooks import HookConfig
 from kgraph.schema import Document, Drawer
 from kgraph.server import halves
@@ -94,6 +94,18 @@ async def admit(
     return found
 
 
+def bearer_of(request: Request) -> str | None:
+    """Return what a request shows as its token in the usual header; None: nothing."""
+    scheme, _, text = request.headers.get("authorization", "").partition(" ")
+    return text.strip() if scheme.lower() == "bearer" and text else None
+
+
+async def token_of(service: Service, text: str) -> Token | None:
+    """Return whose token a text is; None for one that is forged, revoked or expired."""
+    now = service.clock()
+    return await service.readers.ask(lambda store: tokens.check(store, text, now))
+
+
 async def named(service: Service, text: str, address: str) -> Caller:
     """Return whose token a text is.
 
@@ -103,8 +115,7 @@ async def named(service: Service, text: str, address: str) -> Caller:
     if not text:
         told = "a token is needed: `kgraph token create` makes one"
         raise Refused(HTTPStatus.UNAUTHORIZED, told, "no token", _ASK)
-    now = service.clock()
-    token = await service.readers.ask(lambda store: tokens.check(store, text, now))
+    token = await token_of(service, text)
     if token is None:
         _guessed(service, address)
         raise Refused(HTTPStatus.UNAUTHORIZED, "no such token, or no longer", "bad token", _ASK)

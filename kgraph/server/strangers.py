@@ -8,10 +8,10 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from kgraph.app.service import tokens
 from kgraph.app.service.tokens import Role
 from kgraph.schema import KgraphError
 from kgraph.server import halves
+from kgraph.server.identity import bearer_of, token_of
 from kgraph.server.problems import told
 from kgraph.server.service import Service
 
@@ -59,10 +59,9 @@ class Strangers:
     async def _known(self, request: Request) -> bool:
         if request.url.path == _LOG_IN:
             return False  # a token is short
-        scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
-        text = bearer.strip() if scheme.lower() == "bearer" else halves.token_of(request)
-        now = self._service.clock()
-        token = await self._service.readers.ask(lambda store: tokens.check(store, text, now))
+        bearer = bearer_of(request)
+        text = halves.token_of(request) if bearer is None else bearer
+        token = await token_of(self._service, text)
         return token is not None and token.role.may(Role.VIEWER)
 
 
