@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from kgraph.schema import Answer, Cause, Certificate, Fault, Incident, Observation
 from kgraph.topology import build
 from rca.engine import Verdict, verdict
-from rca.rules import Model
+from rca.rules.model import Model
 
 MOST_RUNS, LEAST_RUNS = 48, 12
 WORK = 2_400  # symptoms times runs: a storm is asked less often

@@ -9,7 +9,7 @@ they are. In a large estate nearly everything needs the same core, so that nearl
 be one group. A candidate therefore joins alarms only if it scores at most `FAR` nats less than
 "nothing is wrong", with all that speaks for and against it, and only those that its walk explains:
 what is left out weighs less than exp(-`FAR`) of that. What promises less is not walked, nor would
-it be if all were explained together (`rca.selection`).
+it be if all were explained together (`rca.inference.selection`).
 
 It is exact only as far as that goes. Groups may still share healthy witnesses, of which each then
 is told in full; "outside the graph", "the monitoring failed", the coarseness of storms and the
@@ -28,14 +28,14 @@ from kgraph.schema import Incident
 from kgraph.topology import Topology
 from kgraph.undisturbed import undisturbed
 from rca.engine import scene_of
-from rca.outlook import Outlook
-from rca.promise import ALARM, ALONE, UNSEEN
-from rca.prospects import Prospects, Symptoms, prospects, symptoms_of
-from rca.region import abnormal_entities, exhausted, suspects
-from rca.rules import Model
-from rca.score import evidence
-from rca.selection import FAR, SAYS, most
-from rca.units import Unit, units
+from rca.inference.score import evidence
+from rca.inference.selection import FAR, SAYS, most
+from rca.region.bounds import abnormal_entities, exhausted, suspects
+from rca.rules.model import Model
+from rca.suspects.outlook import Outlook
+from rca.suspects.promise import ALARM, ALONE, UNSEEN
+from rca.suspects.prospects import Prospects, Symptoms, prospects, symptoms_of
+from rca.suspects.units import Unit, units
 
 WALKED = 150  # candidates that are walked, those first that promise most
 FIRST = 20  # after these, only those that could join more than is joined by then

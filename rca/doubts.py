@@ -16,7 +16,7 @@ from dataclasses import replace
 from kgraph.schema import Answer, Doubt, Incident, Relation
 from kgraph.schema.hypotheses import factor
 from rca.engine import verdict
-from rca.rules import Model
+from rca.rules.model import Model
 
 WRONG = 0.03  # of all relations, as the simulated estates have it
 MOST_ASKED, LEAST_ASKED = 24, 6  # relations that are left out in turn

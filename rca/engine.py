@@ -23,29 +23,29 @@ from kgraph.schema.healthy import expand_healthy
 from kgraph.schema.hypotheses import ranked
 from kgraph.topology import Topology, build
 from kgraph.undisturbed import undisturbed
-from rca.blast import blast_radius
-from rca.checks import next_checks
-from rca.compile import Compiled
-from rca.explain import alike_among, best_units, causes, paths
-from rca.goal import goal_of
-from rca.outlook import Outlook
-from rca.parlance import as_monitored
-from rca.posterior import LISTED, Posterior, posterior
-from rca.priors import recently_changed
-from rca.prospects import prospects, symptoms_of
-from rca.readings import read
-from rca.region import abnormal_entities, exhausted, suspects
-from rca.rivals import BLIND as MONITORING
-from rca.rivals import OUTSIDE as ELSEWHERE
-from rca.rivals import rivals
-from rca.rules import Model
-from rca.scene import Scene
-from rca.score import score
-from rca.search import best_explanation
-from rca.selection import worth
-from rca.silence import with_silence
-from rca.softness import softness
-from rca.units import Unit, blind, units
+from rca.answers.blast import blast_radius
+from rca.answers.checks import next_checks
+from rca.answers.explain import alike_among, best_units, causes, paths
+from rca.answers.rivals import BLIND as MONITORING
+from rca.answers.rivals import OUTSIDE as ELSEWHERE
+from rca.answers.rivals import rivals
+from rca.evidence.readings import read
+from rca.evidence.silence import with_silence
+from rca.evidence.softness import softness
+from rca.inference.posterior import LISTED, Posterior, posterior
+from rca.inference.score import score
+from rca.inference.search import best_explanation
+from rca.inference.selection import worth
+from rca.region.bounds import abnormal_entities, exhausted, suspects
+from rca.region.goal import goal_of
+from rca.region.parlance import as_monitored
+from rca.region.scene import Scene
+from rca.rules.compile import Compiled
+from rca.rules.model import Model
+from rca.suspects.outlook import Outlook
+from rca.suspects.priors import recently_changed
+from rca.suspects.prospects import prospects, symptoms_of
+from rca.suspects.units import Unit, blind, units
 
 FEW = 150  # prospects that are all walked; of more, those that could matter
 ALL = 2_000  # the same where somebody asks for a ranking of candidates

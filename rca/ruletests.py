@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from kgraph.schema import Answer, BlastRadius, Hit, Incident
 from rca.engine import investigate, predict
-from rca.rules import Model
-from rca.testfiles import Expected, RuleTest
+from rca.rules.model import Model
+from rca.rules.testfiles import Expected, RuleTest
 
 BLAMED = 0.05  # a posterior from which on an entity is blamed
 

@@ -10,8 +10,8 @@ from kgraph.schema import Entity
 from kgraph.store import Estate
 from kgraph.topology import build
 from rca import Model
-from rca.coverage import Gap, gaps
-from rca.identifiability import Report, identifiability
+from rca.audit.coverage import Gap, gaps
+from rca.audit.identifiability import Report, identifiability
 
 
 def blind_spots(store: Estate, model: Model, now: datetime) -> list[Gap]:

@@ -12,8 +12,8 @@ from kgraph.app.scoring import ENGINE, UNCALIBRATED, Score, score
 from kgraph.schema import InputError
 from kgraph.schema.healthy import expand_healthy
 from kgraph.simulation import World
-from rca.calibration import Calibration
-from rca.calibration_fit import Lesson, fit, lesson
+from rca.calibration.calibrator import Calibration
+from rca.calibration.fit import Lesson, fit, lesson
 
 _DRESSED_EVERY = 2  # of the incidents that are learned from, so many are also told in other ways
 # How much each counts: the simulator shows what no labelled set does, several faults at once; told

@@ -18,9 +18,9 @@ from kgraph.app.scoring import ENGINE, Score, score
 from kgraph.schema import InputError, Ruling, kind_of
 from kgraph.simulation import EPOCH
 from kgraph.store import GraphStore
-from rca.hindsight import suspicions
-from rca.learning import Hindsight, learn
-from rca.priors import recently_changed
+from rca.calibration.hindsight import suspicions
+from rca.rules.learning import Hindsight, learn
+from rca.suspects.priors import recently_changed
 
 
 def confirmed(store: GraphStore) -> list[Labelled]:

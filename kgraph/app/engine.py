@@ -11,12 +11,12 @@ from kgraph.config import Configuration
 from kgraph.schema import Answer, Incident
 from kgraph.schema.healthy import expand_healthy
 from kgraph.topology import Topology
-from rca.calibration import Calibration, calibrated
-from rca.calibration_file import load_calibration
-from rca.learning import Learned
-from rca.priors import taught
-from rca.rates import DetectorRates
-from rca.rates_file import load_rates
+from rca.calibration.calibrator import Calibration, calibrated
+from rca.calibration.file import load_calibration
+from rca.rules.learning import Learned
+from rca.rules.rates import DetectorRates
+from rca.rules.rates_file import load_rates
+from rca.suspects.priors import taught
 
 
 def reasoning(configuration: Configuration) -> tuple[rca.Model, Calibration]:

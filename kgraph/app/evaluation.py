@@ -18,7 +18,7 @@ from kgraph.app.labels import Label, read_labels
 from kgraph.app.scoring import ENGINE, UNCALIBRATED, Score, Tally, score
 from kgraph.schema import Incident, InputError
 from kgraph.schema.nearness import suggest
-from rca.baselines import BASELINES, Baseline
+from rca.evaluation.baselines import BASELINES, Baseline
 
 _FORM = '{"id": …, "truth": [entity, …]}'
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from kgraph.schema import Document, Drawer
-from rca.learning import Hindsight, Suspicion
+from rca.rules.learning import Hindsight, Suspicion
 
 _DIGITS = 6
 

@@ -30,10 +30,10 @@ from kgraph.store import Estate
 from kgraph.topology import Topology, build
 from kgraph.undisturbed import undisturbed
 from rca import Model
-from rca.calibration import Calibration, calibrated
+from rca.calibration.calibrator import Calibration, calibrated
 from rca.engine import Thought
-from rca.learning import Learned
-from rca.priors import taught
+from rca.rules.learning import Learned
+from rca.suspects.priors import taught
 from remedies import Ground
 
 _SEEN_THROUGH = frozenset({"RUNS_ON", "WATCHED_BY"})

@@ -19,9 +19,9 @@ from kgraph.schema import Drawer, IncidentRecord, InputError, Ruling, kind_of
 from kgraph.schema.bundles import bundle_of
 from kgraph.schema.timestamps import format_time
 from kgraph.store import GraphStore
-from rca.hindsight import suspicions
-from rca.learning import Count, Hindsight, Learned, learn
-from rca.priors import recently_changed
+from rca.calibration.hindsight import suspicions
+from rca.rules.learning import Count, Hindsight, Learned, learn
+from rca.suspects.priors import recently_changed
 
 FORMAT = "kgraph.learning/v1"
 _DIGEST = 16  # hexadecimal digits that tell an answer from others

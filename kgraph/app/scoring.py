@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from kgraph.schema import Incident
-from rca.baselines import Baseline
-from rca.measures import (
+from rca.evaluation.baselines import Baseline
+from rca.evaluation.measures import (
     Bin,
     Shown,
     all_among,

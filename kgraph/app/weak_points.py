@@ -9,7 +9,7 @@ from kgraph.app.lookup import entity as look_up
 from kgraph.schema import Entity, InputError
 from kgraph.store import Estate
 from kgraph.topology import build
-from rca.weak_points import SharedCause, WeakPoint, weak_points
+from rca.audit.weak_points import SharedCause, WeakPoint, weak_points
 
 KINDS = ("Application", "Service")  # asked about unless somebody names something
 OWNER = "owner"  # the label that names a tenant

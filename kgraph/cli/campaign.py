@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from kgraph.app.campaign import Drawn, Plan
     from kgraph.app.engine import Engine
     from kgraph.simulation import World
-    from rca.baselines import Baseline
+    from rca.evaluation.baselines import Baseline
 
 _MOST_FAULTS = 5
 
@@ -252,7 +252,7 @@ def _confirmed(
 
 def _write(path: Path, done: Fitted) -> None:
     from kgraph.schema import InputError
-    from rca.calibration_file import dump_calibration
+    from rca.calibration.file import dump_calibration
 
     try:
         path.write_text(dump_calibration(done.calibration), "utf-8")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from kgraph.app.campaign import Drawn
     from kgraph.app.confirming import Learnt
     from kgraph.app.scoring import Score, Tally
-    from rca.measures import Bin
+    from rca.evaluation.measures import Bin
 
 _STRATA = ("AC@1", "AC@3", "all@4", "precision", "recall", "F1", "Brier", "ECE", "precision@.9")
 _METHODS = ("AC@1", "AC@3", "all@4", "MRR", "F1", "Brier", "ECE", "precision@.9")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from kgraph.app.detection import Spoken
     from kgraph.app.detection.report import Graded
     from kgraph.config import Configuration
-    from rca.rates import DetectorRates
+    from rca.rules.rates import DetectorRates
 
 app = typer.Typer(
     help="Let detectors look, and see how good they are.",
@@ -134,7 +134,7 @@ def report(
     Rates are shrunk towards the sort's; intervals, of 90 %, are of the counts alone.
     """
     from kgraph.app.detection.report import measured
-    from rca.rates_file import rates_text
+    from rca.rules.rates_file import rates_text
 
     session = session_of(ctx)
     if len(bundle or ()) != len(truth or ()):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from kgraph.app.engine import Engine
     from kgraph.app.evaluation import SetScore
     from kgraph.app.scoring import Score
-    from rca.baselines import Baseline
+    from rca.evaluation.baselines import Baseline
 
 _SHOWN = ("AC@1", "AC@3", "AC@5", "MRR", "F1", "Brier", "ECE")
 

@@ -11,7 +11,7 @@ from kgraph.cli.page import Markup, details, document, escaped, joined, table
 if TYPE_CHECKING:
     from kgraph.app.evaluation import SetScore
     from kgraph.app.scoring import Figure, Score
-    from rca.measures import Bin
+    from rca.evaluation.measures import Bin
 
 _SIDE, _EDGE = 300, 40  # px
 _MEASURES = {

@@ -13,7 +13,7 @@ from kgraph.cli.tables import RowFormat, Rows, show, write
 
 if TYPE_CHECKING:
     from kgraph.schema import Entity
-    from rca.identifiability import Alike, Probe, Report
+    from rca.audit.identifiability import Alike, Probe, Report
 
 _ROOM = 70  # characters for a list of names in a table
 _COLUMNS = ("what", "pairs", "who", "shown")

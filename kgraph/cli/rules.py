@@ -16,9 +16,9 @@ from kgraph.cli.tables import RowFormat, Rows, show
 
 if TYPE_CHECKING:
     from rca import Model
-    from rca.conditions import Condition
-    from rca.coverage import Gap
-    from rca.rules import CheckRule, FaultRule, PropagationRule, SignalRule
+    from rca.audit.coverage import Gap
+    from rca.rules.conditions import Condition
+    from rca.rules.model import CheckRule, FaultRule, PropagationRule, SignalRule
 
 Row = tuple[str, tuple[str, ...], str, str]  # statement, kinds, what it says, where
 app = typer.Typer(help="Look at the causal rules.", no_args_is_help=True, rich_markup_mode=None)
@@ -72,8 +72,8 @@ def run_tests(
 ) -> None:
     """Run the tests that stand beside the rules (*.test.yaml): one line each."""
     import rca
+    from rca.rules.testfiles import read_tests
     from rca.ruletests import run_test
-    from rca.testfiles import read_tests
 
     session = session_of(ctx)
     folders = rule_folders(session) if folder is None else [folder]
@@ -221,7 +221,7 @@ def _check(row: CheckRule) -> Row:
 
 
 def _where(condition: Condition | None) -> str:
-    from rca.wording import worded
+    from rca.rules.wording import worded
 
     return f", where {worded(condition)}" if condition is not None else ""
 

@@ -31,7 +31,7 @@ from kgraph.incidents.case import SourceAge
 from kgraph.incidents.wording import age
 from kgraph.schema import RELATIONS, Answer, Carries, Cause, Hypothesis, Incident, RunnerUp
 from kgraph.schema.hypotheses import MOST_ODDS, kept_in_order
-from rca.calibrated_rivals import groups
+from rca.calibration.rivals import groups
 from rca.doubts import WRONG
 
 STALE_AFTER = timedelta(hours=1)  # or later, where a source is read less often

@@ -17,7 +17,7 @@ from kgraph.incidents.steps import Ground, flaw_of
 from kgraph.schema import Incident, Observation
 from kgraph.schema.answers import FEW, UNLIKELY
 from kgraph.schema.bundles import observation_out
-from rca.rules import Model
+from rca.rules.model import Model
 
 SLACK = 1e-4  # probabilities are rounded, and there may be many
 _SUM = "the hypotheses that blame it sum to"

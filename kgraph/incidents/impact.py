@@ -9,7 +9,7 @@ from kgraph.incidents import wording
 from kgraph.incidents.case import View
 from kgraph.incidents.report import Detail, Label, Section, Tone
 from kgraph.schema import Change, Hit
-from rca.priors import may_be_undone, was_done
+from rca.suspects.priors import may_be_undone, was_done
 
 _RECENT = timedelta(hours=1)
 _CHANCE = 0.05  # below it, "will be hit" is noise on a small screen

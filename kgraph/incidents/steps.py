@@ -8,9 +8,9 @@ from typing import Any
 
 from kgraph.schema import REDUCED, RELATIONS, Carries, Incident, Relation, Severity, kind_of
 from kgraph.topology import Topology, build
-from rca.conditions import Ground as Asked
-from rca.conditions import holds
-from rca.rules import ANY, Model, PropagationRule
+from rca.rules.conditions import Ground as Asked
+from rca.rules.conditions import holds
+from rca.rules.model import ANY, Model, PropagationRule
 
 Step = Mapping[str, Any]
 

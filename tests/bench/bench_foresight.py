@@ -14,8 +14,8 @@ from collections.abc import Callable
 import rca
 from kgraph.simulation import Estate, EstateShape, World, draw_incident, seeded
 from kgraph.topology import Topology, build
-from rca.identifiability import identifiability
-from rca.weak_points import weak_points
+from rca.audit.identifiability import identifiability
+from rca.audit.weak_points import weak_points
 
 SEED = 11
 

@@ -28,9 +28,9 @@ from kgraph.schema import Incident, Observation, State
 from kgraph.server.memory import settle
 from kgraph.simulation import Estate, EstateShape, World, draw_incident, seeded
 from kgraph.topology import Topology, build
-from rca.blast import blast_radius
-from rca.compile import Compiled
-from rca.scene import Scene
+from rca.answers.blast import blast_radius
+from rca.region.scene import Scene
+from rca.rules.compile import Compiled
 
 SEED = 11
 STORM, STORM_MOST, TRIES = 1_000, 1_500, 400

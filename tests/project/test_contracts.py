@@ -19,7 +19,11 @@ _ACROSS = "Layers across packages: tools above, reasoning and sources between, d
 # contract -> a module that breaks it, and what is in that module
 _BREACHES = {
     _LAYERS: ("kgraph/schema/breach.py", "import kgraph.topology"),
-    _ACROSS: ("rca/breach.py", "import ingest"),
+    _ACROSS: ("rca/rules/breach.py", "import ingest"),
+    "Layers of reasoning: rules and evidence below, answers above": (
+        "rca/evidence/breach.py",
+        "import rca.engine",
+    ),
     "Only app and above read the configuration": (
         "ingest/breach.py",
         "import kgraph.config",
@@ -36,7 +40,7 @@ _BREACHES = {
     ),
     "The checker of answers reads rules, and knows nothing of the inference": (
         "kgraph/incidents/steps.py",
-        "import rca.compile",
+        "import rca.rules.compile",
     ),
     "Queries are data: cypher imports nothing of ours": ("cypher/breach.py", "import remedies"),
 }

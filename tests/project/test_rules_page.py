@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 import rca
-from rca.lint import findings
-from rca.rulefiles import parse, read_files
+from rca.rules.files import parse, read_files
+from rca.rules.lint import findings
+from rca.rules.testfiles import parse_tests
 from rca.ruletests import run_test
-from rca.testfiles import parse_tests
 
 PAGE = (Path(__file__).parents[2] / "docs" / "rules.md").read_text("utf-8")
 BLOCKS = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)

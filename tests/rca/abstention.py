@@ -12,8 +12,8 @@ from collections import Counter
 import rca
 from kgraph.app.engine import Engine
 from kgraph.schema.healthy import expand_healthy
-from rca.calibration import calibrated
-from rca.calibration_file import load_calibration
+from rca.calibration.calibrator import calibrated
+from rca.calibration.file import load_calibration
 from rca.engine import BLIND, OUTSIDE
 from tests.rca.worlds.absent import CASES, incidents
 

@@ -33,10 +33,10 @@ from kgraph.schema import (
     Target,
 )
 from kgraph.topology import build
-from rca.compile import Compiled
-from rca.readings import read
-from rca.rules import Model
-from rca.scene import Scene
+from rca.evidence.readings import read
+from rca.region.scene import Scene
+from rca.rules.compile import Compiled
+from rca.rules.model import Model
 
 
 @dataclass

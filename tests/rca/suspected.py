@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rca.prospects import prospects
-from rca.region import abnormal_entities, exhausted, suspects
-from rca.scene import Scene
-from rca.support import ReadingId, Support
-from rca.units import Unit, units
+from rca.region.bounds import abnormal_entities, exhausted, suspects
+from rca.region.scene import Scene
+from rca.suspects.prospects import prospects
+from rca.suspects.support import ReadingId, Support
+from rca.suspects.units import Unit, units
 
 
 def units_of(scene: Scene) -> list[Unit]:

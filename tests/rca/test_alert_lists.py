@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from rca.silence import RATIO
-from tests.rca.answers import Ask, chance, first
+from rca.evidence.silence import RATIO
+from tests.rca.asking import Ask, chance, first
 
 POOL = """
     StoragePool: p

@@ -16,7 +16,7 @@ from kgraph.schema.healthy import expand_healthy
 from kgraph.simulation import Estate, EstateShape, World, draw_incident
 from rca.certificate import certificate
 from rca.doubts import doubts
-from rca.rules import Model
+from rca.rules.model import Model
 from tests.rca.seeds import seeds
 
 

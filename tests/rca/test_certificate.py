@@ -11,7 +11,7 @@ from kgraph.schema import Answer, Certificate, Incident
 from kgraph.schema.healthy import expand_healthy
 from rca.certificate import certificate, without
 from rca.engine import reason, verdict
-from rca.rules import Model
+from rca.rules.model import Model
 from tests.rca.seeds import seeds
 
 Read = Callable[[str], Incident]

@@ -13,12 +13,12 @@ import pytest
 from kgraph.schema import Incident
 from kgraph.topology import build
 from rca.components import WALKED, components, joined
-from rca.region import abnormal_entities
-from rca.rules import Model
-from rca.scene import Scene
-from rca.score import score
-from rca.search import MOST, best_explanation, compatible
-from rca.units import Unit
+from rca.inference.score import score
+from rca.inference.search import MOST, best_explanation, compatible
+from rca.region.bounds import abnormal_entities
+from rca.region.scene import Scene
+from rca.rules.model import Model
+from rca.suspects.units import Unit
 from tests.rca.suspected import units_of
 
 MODULE = import_module("rca.components")

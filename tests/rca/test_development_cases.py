@@ -8,7 +8,7 @@ import pytest
 
 import rca
 from ingest.bundles import read_bundles
-from rca.rules import Model
+from rca.rules.model import Model
 
 CASES = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "rca-cases"
 SETS = ("petshop", "petshop_high_train", "nezha_ob", "nezha_tt_day1", "tvdiag_hotel")

@@ -12,7 +12,7 @@ from kgraph.schema import Answer, Doubt, Incident
 from rca import doubts as module
 from rca.doubts import doubts
 from rca.engine import verdict
-from rca.rules import Model
+from rca.rules.model import Model
 from tests.rca.seeds import seeds
 
 Read = Callable[[str], Incident]

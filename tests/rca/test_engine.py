@@ -19,13 +19,13 @@ from kgraph.schema import (
 )
 from kgraph.schema.healthy import expand_healthy
 from kgraph.topology import build
+from rca.answers.rivals import BLIND as MONITORING
 from rca.engine import Thought, reason
-from rca.prospects import prospects
-from rca.rivals import BLIND as MONITORING
-from rca.rules import Model
-from rca.scene import Scene
-from rca.score import score
-from rca.units import units
+from rca.inference.score import score
+from rca.region.scene import Scene
+from rca.rules.model import Model
+from rca.suspects.prospects import prospects
+from rca.suspects.units import units
 from tests.rca.seeds import seeds
 from tests.rca.suspected import support, units_of
 

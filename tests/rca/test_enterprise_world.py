@@ -8,8 +8,8 @@ from random import Random
 import pytest
 
 import rca
-from rca.rules import Model
-from tests.rca.answers import chance
+from rca.rules.model import Model
+from tests.rca.asking import chance
 from tests.rca.worlds import enterprise
 from tests.rca.worlds.enterprise_estate import Estate, draw
 from tests.rca.worlds.enterprise_faults import FAULTS

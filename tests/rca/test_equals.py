@@ -10,9 +10,9 @@ import pytest
 
 import rca
 from kgraph.schema import Incident
-from rca import silence
-from rca.rules import Model
-from tests.rca.answers import Ask, chance, first
+from rca.evidence import silence
+from rca.rules.model import Model
+from tests.rca.asking import Ask, chance, first
 from tests.rca.worlds import cloud, datacentre, fabric, microservices
 from tests.rca.worlds.drawn import Drawn, mixed, new_names, renamed
 

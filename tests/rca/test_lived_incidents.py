@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kgraph.schema import Answer
-from tests.rca.answers import Ask, chance, first
+from tests.rca.asking import Ask, chance, first
 
 
 def _commands(answer: Answer) -> list[str]:

@@ -6,9 +6,9 @@ import pytest
 
 import rca
 from kgraph.schema import ConfigurationError
-from rca.rules import Model
+from rca.rules.model import Model
+from rca.rules.testfiles import parse_tests, read_tests
 from rca.ruletests import run_test
-from rca.testfiles import parse_tests, read_tests
 
 HEAD = "format: kgraph.rule-tests/v1\ntests:\n"
 HOST = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.rca.answers import HOST_OF_25, Ask, chance, first
+from tests.rca.asking import HOST_OF_25, Ask, chance, first
 
 
 def test_01_a_host_that_is_down_explains_the_alarm_of_each_of_its_guests(ask: Ask) -> None:

@@ -14,8 +14,8 @@ from kgraph.schema import (
     Hit,
     Incident,
 )
-from rca.rules import Model
-from tests.rca.answers import Ask, chance
+from rca.rules.model import Model
+from tests.rca.asking import Ask, chance
 
 HEAD = "format: kgraph.rules/v1\ndomain: mine\n"
 Read = Callable[[str], Incident]

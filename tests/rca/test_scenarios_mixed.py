@@ -23,8 +23,8 @@ from kgraph.schema import (
     Subgraph,
 )
 from kgraph.signals import Alert, EstateIndex, Packs, Report, load_packs, translate_reports
-from rca.rules import Model
-from tests.rca.answers import Ask, chance, first
+from rca.rules.model import Model
+from tests.rca.asking import Ask, chance, first
 
 AT = datetime(2026, 11, 23, 4, tzinfo=UTC)
 Read = Callable[[str], Incident]

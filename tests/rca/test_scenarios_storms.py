@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.rca.answers import HOST_OF_25, Ask, chance, first
+from tests.rca.asking import HOST_OF_25, Ask, chance, first
 
 
 def test_22_alarms_of_25_guests_without_one_of_their_host_name_the_host(ask: Ask) -> None:

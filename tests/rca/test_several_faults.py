@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.rca.answers import Ask, chance
+from tests.rca.asking import Ask, chance
 
 RACK = """
     PowerFeed: a b

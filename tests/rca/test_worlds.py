@@ -12,9 +12,9 @@ import pytest
 
 import rca
 from kgraph.schema import Incident
-from rca.baselines import BASELINES, candidates_of
-from rca.measures import place
-from rca.rules import Model
+from rca.evaluation.baselines import BASELINES, candidates_of
+from rca.evaluation.measures import place
+from rca.rules.model import Model
 from tests.rca.worlds import calls, cloud, datacentre, fabric, microservices
 from tests.rca.worlds.drawn import Drawn, mixed
 

@@ -17,7 +17,7 @@ from kgraph.app.lookup import entity
 from kgraph.app.scoring import Figure, mean
 from kgraph.schema import InputError
 from kgraph.store import Ambiguous, Estate, GraphStore
-from rca.measures import place
+from rca.evaluation.measures import place
 
 _FORM = '{"id": …, "from": TIME, "to": TIME, "truth": [entity, …]}'
 

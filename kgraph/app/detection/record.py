@@ -21,9 +21,9 @@ from kgraph.schema.bundles import bundle_of
 from kgraph.schema.healthy import expand_healthy
 from kgraph.store import GraphStore
 from rca import Model
-from rca.coverage import bearing
-from rca.likelihood import SPEAKS
-from rca.rates import Tally, plain_name, sort_of
+from rca.audit.coverage import bearing
+from rca.evidence.likelihood import SPEAKS
+from rca.rules.rates import Tally, plain_name, sort_of
 
 _SORTS = {f"{ROAD}/*.{name}": listed.reads for name, listed in DETECTORS.items()}
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from rca.measures import wilson
-from rca.rates import ANY, Rates, Tally, sort_of
+from rca.evaluation.measures import wilson
+from rca.rules.rates import ANY, Rates, Tally, sort_of
 
 Interval = tuple[float, float]
 _UNKNOWN: Interval = (0.0, 1.0)

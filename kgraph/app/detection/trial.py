@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from kgraph.app.detection.trial_calls import trial_of_calls
 from kgraph.app.detection.trial_logs import trial_of_logs
 from kgraph.app.detection.trial_metrics import trial_of_metrics
-from rca.rates import Tally
+from rca.rules.rates import Tally
 
 _LEAST = 5  # services and edges, however few series
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from ingest.detect import ROAD, Reads, calls, declared, names
 from ingest.otel import Call
-from rca.rates import Tally
+from rca.rules.rates import Tally
 
 _START = 1_795_800_000 // 60 * 60  # seconds since 1970; nothing hangs on it
 _LEARNS, _QUIET, _LOOK = 60, 300, 5  # minutes: without a look, in all, of one look

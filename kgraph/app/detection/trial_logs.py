@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from ingest.detect import ROAD, Reads, declared, names
 from ingest.detect.logs import Line, Memory, take
-from rca.rates import Tally
+from rca.rules.rates import Tally
 
 _START = 1_795_800_000 // 60 * 60  # seconds since 1970; nothing hangs on it
 _LEARNS, _QUIET, _LOOK = 120, 480, 10  # minutes: without a look, in all, of one look

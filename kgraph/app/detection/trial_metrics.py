@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from ingest.detect import ROAD, Reads, declared, names
 from ingest.detect.metrics import Block, block_of
-from rca.rates import Tally
+from rca.rules.rates import Tally
 
 Floats = npt.NDArray[np.float64]
 _COLUMNS, _STEP = 240, 60.0  # four hours, by the minute

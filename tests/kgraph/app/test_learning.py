@@ -13,7 +13,7 @@ import pytest
 from kgraph.app import hindsights, learning
 from kgraph.schema import Document, Drawer, IncidentRecord, IncidentStatus, Ruling
 from kgraph.store import GraphStore
-from rca.learning import Hindsight, Learned, Suspicion
+from rca.rules.learning import Hindsight, Learned, Suspicion
 from tests.stores import new_store
 
 T0 = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)

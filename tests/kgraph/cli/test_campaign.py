@@ -12,7 +12,7 @@ import pytest
 
 from kgraph.schema import Observation, State
 from kgraph.store import open_store
-from rca.calibration_file import load_calibration
+from rca.calibration.file import load_calibration
 from tests.kgraph.cli.conftest import Run
 
 FEW = ("campaign", "--entities", "150", "--incidents", "5", "--method", "kgraph")

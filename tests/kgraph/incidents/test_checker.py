@@ -17,8 +17,8 @@ from kgraph.incidents.checker import check_answer
 from kgraph.schema import Entity, Incident, Observation, Relation, State
 from kgraph.schema.answers import answer_document
 from kgraph.schema.healthy import expand_healthy
-from rca.calibration import calibrated
-from rca.calibration_file import load_calibration
+from rca.calibration.calibrator import calibrated
+from rca.calibration.file import load_calibration
 from rca.certificate import certificate
 
 MODEL = rca.load_model()
@@ -163,4 +163,7 @@ def test_the_checker_knows_nothing_of_the_inference(module: Any) -> None:
     names = {
         node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module
     }
-    assert {name for name in names if name.startswith("rca")} <= {"rca.rules", "rca.conditions"}
+    assert {name for name in names if name.startswith("rca")} <= {
+        "rca.rules.model",
+        "rca.rules.conditions",
+    }

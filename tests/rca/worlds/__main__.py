@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 
 import rca
 from kgraph.schema import Incident
-from rca.baselines import BASELINES, candidates_of
-from rca.measures import Reported, place, reported
+from rca.evaluation.baselines import BASELINES, candidates_of
+from rca.evaluation.measures import Reported, place, reported
 from tests.rca.worlds import calls, cloud, datacentre, enterprise, fabric, microservices
 from tests.rca.worlds.drawn import Drawn
 

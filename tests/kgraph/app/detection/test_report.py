@@ -13,7 +13,7 @@ from kgraph.app.detection.trial_metrics import trial_of_metrics
 from kgraph.cli.detection_page import page
 from kgraph.schema import Entity, Incident, Observation, Relation, State
 from rca import load_model
-from rca.rates import Tally
+from rca.rules.rates import Tally
 
 _DISK = "detect/node-disk-latency.deviation"
 

@@ -1,0 +1,1 @@
+"""How often what is said comes true: chances measured after the inference."""

@@ -1,0 +1,63 @@
+"""Siblings are not independent witnesses.
+
+Forty guests of one host that alarm together say little more than ten: whatever is behind it, even
+something that no rule knows, tends to hit them all. The weight depends on the evidence and the
+graph alone, never on a hypothesis, so that rival explanations of the same alarms compete fairly.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+
+import numpy as np
+
+from kgraph.schema import RELATIONS, Carries
+from kgraph.topology import Topology
+from kgraph.topology.walk import needs
+from rca.evidence.likelihood import Reading, alarms
+
+RHO = 0.3
+_FIRM = frozenset(name for name, type_ in RELATIONS.items() if type_.carries is Carries.FIRM)
+
+
+def weights(
+    topology: Topology, readings: Mapping[int, Sequence[Reading]]
+) -> Mapping[tuple[int, int], float]:
+    """Return (entity, position) -> weight of every abnormal reading, in (0, 1].
+
+    Siblings are entities that show the same signal and firmly need the same thing; of several
+    such groups the largest counts. Healthy readings always count in full: each is a look of its
+    own.
+    """
+    loud = {entity: rows for entity, rows in readings.items() if alarms(rows)}
+    parents = _parents(topology, [*loud])
+    together: Counter[tuple[int, str]] = Counter()
+    for entity, rows in loud.items():
+        shown = {row.observation.signal for row in rows if row.observation.abnormal}
+        together.update((parent, signal) for parent in parents[entity] for signal in shown)
+    found = {}
+    for entity, rows in loud.items():
+        for i, row in enumerate(rows):
+            if row.observation.abnormal:
+                signal = row.observation.signal
+                size = max((together[(p, signal)] for p in parents[entity]), default=1)
+                found[(entity, i)] = share(size)
+    return found
+
+
+def _parents(topology: Topology, entities: Sequence[int]) -> Mapping[int, set[int]]:
+    """Return entity -> what it firmly needs."""
+    found: dict[int, set[int]] = {entity: set() for entity in entities}
+    by, members = needs(topology, np.array(entities, np.int64), _FIRM)
+    for place, member in zip(by.tolist(), members.tolist(), strict=True):
+        found[entities[place]].add(member)
+    return found
+
+
+@lru_cache(maxsize=4_096)
+def share(size: int) -> float:
+    """Return what one of `size` siblings counts: the mean of 1 / (1 + rho n), n < size."""
+    return math.fsum(1 / (1 + RHO * n) for n in range(size)) / size

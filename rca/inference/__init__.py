@@ -1,0 +1,1 @@
+"""Which suspects together explain what was seen, and how sure that is."""

@@ -1,0 +1,1 @@
+"""What is known beforehand: the causal model as rules, read and checked, and what was learned."""

@@ -1,0 +1,104 @@
+"""Which suspects are walked: the most promising ones, and what alarms loudly itself."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kgraph.simulation import (
+    Estate,
+    EstateShape,
+    World,
+    draw_incident,
+    draw_redundancy_loss,
+    seeded,
+    simulate,
+)
+from rca.inference import selection
+from rca.inference.search import taken
+from rca.inference.selection import ALARMED, FOREMOST, GROUPS, LEAST, most, worth
+from tests.rca.asking import Ask, chance, first
+from tests.rca.suspects.test_outlook import outlook_of
+
+
+@pytest.mark.parametrize("seed", [7, 8])
+def test_what_alarms_loudly_itself_is_walked_though_one_fault_may_explain_it_all(
+    seed: int,
+) -> None:
+    world = World.of(Estate(EstateShape(entities=300, seed=seed)).items(), seeded(seed))
+    drawn = draw_incident(world, seeded(seed), faults=3)
+    scene, outlook, found = outlook_of(drawn.incident)
+    loud = {found[i].faults for i in np.flatnonzero(outlook.said > ALARMED).tolist()}
+    assert 0 < len(loud) <= FOREMOST
+    walked = {unit.faults for unit in worth(scene, found, outlook, None)[0]}
+    assert loud <= walked
+    assert len(walked) < len(found) / 5
+
+
+@pytest.mark.parametrize("seed", [4, 12])
+def test_the_most_promising_groups_are_walked_however_many_single_faults_promise_more(
+    seed: int,
+) -> None:
+    world, rng = World.of(Estate(EstateShape(300, seed)).items(), seeded(seed)), seeded(seed)
+    drawn = simulate(world, draw_redundancy_loss(rng, world), rng)
+    scene, outlook, found = outlook_of(drawn.incident)
+    promises = found.log_prior + scene.coarse * (outlook.said + outlook.effects)
+    groups = sorted(range(found.singles, len(found)), key=lambda i: -promises[i])[:GROUPS]
+    assert sum(promises > promises[groups[-1]]) > LEAST  # crowded out
+    walked = {unit.faults for unit in worth(scene, found, outlook, None)[0]}
+    assert {found[i].faults for i in groups} <= walked
+
+
+@pytest.mark.parametrize("expected", [[], [*range(5)]])
+@pytest.mark.parametrize(("seed", "faults"), [(7, 3), (8, 1), (11, 4)])
+def test_what_is_expected_to_be_asked_for_saves_walks_and_decides_nothing(
+    monkeypatch: pytest.MonkeyPatch, expected: list[int], seed: int, faults: int
+) -> None:
+    world = World.of(Estate(EstateShape(entities=300, seed=seed)).items(), seeded(seed))
+    scene, outlook, found = outlook_of(draw_incident(world, seeded(seed), faults=faults).incident)
+    usual = [[unit.faults for unit in some] for some in worth(scene, found, outlook, None)]
+    monkeypatch.setattr(selection, "_expected", lambda *_: expected)
+    assert [[unit.faults for unit in some] for some in worth(scene, found, outlook, None)] == usual
+
+
+def test_what_explains_what_the_best_leaves_is_walked_though_it_promises_little() -> None:
+    world = World.of(Estate(EstateShape(entities=300, seed=11)).items(), seeded(11))
+    drawn = draw_incident(world, seeded(411), faults=4)
+    scene, outlook, found = outlook_of(drawn.incident)
+    _, best = worth(scene, found, outlook, None)
+    named = {fault for unit in best for fault in unit.named}
+    assert len(named) == 2  # the others are hardly seen
+    assert named <= {(fault.entity, fault.mode) for fault in drawn.truth}
+
+
+@given(st.lists(st.tuples(st.integers(-3, 3), st.booleans())), st.integers(1, 5))
+def test_the_highest_of_some_come_first_and_of_equals_all_or_none(
+    rows: list[tuple[int, bool]], many: int
+) -> None:
+    values = np.array([value for value, _ in rows], np.float64)
+    among = np.array([asked for _, asked in rows], np.bool_)
+    ranked = sorted(np.flatnonzero(among).tolist(), key=lambda i: -values[i])
+    fit = taken([float(values[i]) for i in ranked], many, slack=2)
+    assert most(values, among, many, slack=2) == ranked[:fit]
+
+
+def test_what_both_of_a_pair_stand_on_is_walked_with_the_pair(ask: Ask) -> None:
+    answer = ask("""
+        StorageArray: a
+        StorageController: c1 c2
+        StoragePool: p q
+        Volume: d[0-99] e[0-99]
+        VirtualMachine: v[0-99] w[0-99]
+        c1 c2 RUNS_ON a
+        p q USES c1 c2 / part 1
+        d* STORED_ON p
+        e* STORED_ON q
+        v* STORED_ON each d*
+        w* STORED_ON each e*
+        v* w* abnormal: ioError
+        c1 c2 abnormal: down
+    """)
+    assert first(answer) == ("a", "down")
+    assert chance(answer, "a") > 2 * chance(answer, "c1")

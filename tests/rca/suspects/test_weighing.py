@@ -1,0 +1,89 @@
+"""What many suspects score, found in one pass, is held to what each scores by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from kgraph.schema import Incident
+from kgraph.simulation import Estate, EstateShape, World, draw_incident, seeded
+from rca.inference.score import evidence, score, scores
+from rca.region.accounts import accounted
+from rca.region.edges import Floats
+from rca.region.messages import ENTITY_RHO, SOFT_RHO, rooted, temper
+from rca.region.scene import Scene
+from rca.suspects.units import Unit
+from tests.rca.seeds import seeds
+from tests.rca.suspected import units_of
+
+
+def _said(unit: Unit, told: Floats) -> tuple[Floats, Floats]:
+    """Return what one suspect is told at each node of its tree, and beside it."""
+    rows, own, beside = unit.rows, dict[int, list[float]](), dict[int, list[float]]()
+    left = rows.ratio / (1 + told * (rows.ratio - 1))
+    pairs = zip(rows.entity.tolist(), unit.place.tolist(), strict=True)
+    for i, (entity, place) in enumerate(pairs):
+        firm = rows.position[i] >= 0 and place >= 0
+        bears = rows.bears[i] if firm else rows.chance[i]
+        nats = float(rows.weight[i] * np.log1p(bears * (left[i] - 1)))
+        if firm:
+            own.setdefault(place, []).append(nats)
+        else:
+            beside.setdefault(entity, []).append(nats)
+    rho = [SOFT_RHO if soft else ENTITY_RHO for soft in unit.tree.soft.tolist()]
+    nodes = [temper(own[i], rho[i]) if i in own else 0.0 for i in range(len(rho))]
+    others = [temper(nats, ENTITY_RHO) for nats in beside.values()]
+    return np.array(nodes), np.array(others)
+
+
+def _accounts(unit: Unit) -> Floats:
+    """Return how surely one suspect accounts for each of its rows."""
+    own, _ = _said(unit, np.zeros(len(unit.rows)))
+    chances = np.append(accounted(unit.tree, own), 0.0)
+    return np.where(unit.place >= 0, chances[unit.place] * unit.rows.bears, unit.rows.chance)
+
+
+def _by_itself(unit: Unit, told: Floats) -> float:
+    """Weigh one suspect as the modules say, without arrays of many."""
+    own, beside = _said(unit, told)
+    up = float(rooted(unit.tree, own).sum()) if len(unit.tree) else 0.0
+    return up + float(beside.sum())
+
+
+def _assert_all(scene: Scene) -> int:
+    """Hold each to what it scores by itself, and after another; return how many differ."""
+    found = units_of(scene)
+    for unit in found:
+        alone = _by_itself(unit, np.zeros(len(unit.rows)))
+        assert evidence([unit]) == pytest.approx(alone, abs=1e-9)
+    best = sorted(found, key=lambda unit: -score([unit]))[:12]
+    pairs = [(one, other) for one in best for other in best if one is not other]
+    differ = 0
+    for pair, reached in zip(pairs, scores(pairs), strict=True):
+        first, second = sorted(pair, key=lambda unit: (-score([unit]), unit.named))
+        told = np.zeros(scene.columns)
+        told[first.rows.column] = _accounts(first)
+        left = _by_itself(second, told[second.rows.column])
+        nats = evidence([first]) + left
+        prior = first.log_prior + second.log_prior
+        assert reached == pytest.approx(prior + scene.coarse * nats, abs=1e-9)
+        differ += abs(left - evidence([second])) > 1e-6
+    return differ
+
+
+@pytest.mark.parametrize("seed", seeds(13))
+def test_on_small_random_estates_all_at_once_score_what_each_scores_by_itself(
+    seed: int, random_incident: Callable[[int], Incident], field_of: Callable[[Incident], Scene]
+) -> None:
+    assert _assert_all(field_of(random_incident(seed))) >= 0
+
+
+@pytest.mark.parametrize("seed", [3, 4])
+def test_on_a_simulated_estate_all_at_once_score_what_each_scores_by_itself(
+    seed: int, field_of: Callable[[Incident], Scene]
+) -> None:
+    rng = seeded(seed)
+    world = World.of(Estate(EstateShape(entities=200, seed=seed)).items(), rng)
+    assert _assert_all(field_of(draw_incident(world, rng).incident)) > 10
