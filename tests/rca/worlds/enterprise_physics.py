@@ -107,13 +107,16 @@ class World:
         self.estate, self.rng = estate, rng
         self.gates = self._gates()
         self.order = self._order()
+        self.needs = {n: {m for g in some for m in g.members} for n, some in self.gates.items()}
         self.hold = {name: rng.choice((0.0, 0.0, 0.2, 0.5)) for name in estate.things}
         self.state = {name: State() for name in estate.things}
+        self.off: set[str] = set()  # whose state is not as usual, requests aside
+        self.mindful: set[str] = set()  # whose gates still feel what was lost
 
-    def play(self, effects: Iterable[Effect], seconds: float) -> dict[str, dict[float, State]]:
+    def play(self, befallen: Iterable[Effect], seconds: float) -> dict[str, dict[float, State]]:
         by_entity: dict[str, list[Effect]] = defaultdict(list)
-        for effect in effects:
-            by_entity[effect.entity].append(effect)
+        for one in befallen:
+            by_entity[one.entity].append(one)
         history: dict[str, dict[float, State]] = defaultdict(dict)
         first = min((e.at for some in by_entity.values() for e in some), default=0.0)
         t = first - first % STEP
@@ -121,15 +124,22 @@ class World:
             now = {k: [e for e in v if e.at <= t < e.until] for k, v in by_entity.items()}
             added = self._added(now)
             for name in self.order:
-                fresh = self._settle(name, t, now.get(name, []), added.get(name, 0.0))
+                effects, use = now.get(name, []), added.get(name, 0.0)
+                quiet = self._quiet(name) and not effects and not use
+                fresh = State() if quiet else self._settle(name, t, effects, use)
                 if self.rng.random() >= self.hold[name]:
                     self.state[name] = fresh
+                    (self.off.discard if quiet or fresh == _USUAL else self.off.add)(name)
             self._traffic()
             for name, state in self.state.items():
                 if state != _USUAL:
                     history[name][t] = state
             t += STEP
         return history
+
+    def _quiet(self, name: str) -> bool:
+        """Whether all that it needs is as usual: so is it then, if nothing befalls it itself."""
+        return name not in self.mindful and self.off.isdisjoint(self.needs.get(name, ()))
 
     def _added(self, now: dict[str, list[Effect]]) -> dict[str, float]:
         """Use added to hosts and pools, by effects on them and by guests that burn or write."""
@@ -166,6 +176,8 @@ class World:
                 gate.felt += (good - gate.felt) * min(1.0, STEP / max(STEP, gate.patience))
                 s.ok *= 1 - gate.weight * (1 - gate.felt)
                 s.lag *= 1 + gate.weight * (lag - 1)
+        felt = any(g.lost_at or g.felt != 1.0 for g in self.gates.get(name, ()))
+        (self.mindful.add if felt else self.mindful.discard)(name)
         flags: frozenset[str] = frozenset()
         if stuck and thing.kind == "VirtualMachine":
             flags |= {"ioError" if thing.traits["load"] < 0.45 else "paused"}
