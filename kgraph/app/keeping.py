@@ -10,7 +10,7 @@ from pydantic_core import to_json
 
 from kgraph.app import answers, handled
 from kgraph.app.investigation import Investigation, Toolkit, of_bundle
-from kgraph.app.placing import REOPENS, Kept, Sorted, knowing, known, place, told, worth
+from kgraph.app.placing import REOPENS, Kept, Sorted, knowing, known, named, place, told, worth
 from kgraph.app.plans import propose
 from kgraph.incidents import Known, Origin, Symptom, headline, next_id
 from kgraph.incidents.handling import GROUPING, Did, Handling
@@ -168,6 +168,19 @@ def again(record: IncidentRecord, toolkit: Toolkit) -> Investigation:
 def as_kept(found: Investigation) -> Investigation:
     """Say of an answer to a kept incident's own bundle that its plans are in the store."""
     return replace(found, case=replace(found.case, origin=Origin.KEPT))
+
+
+def as_stored(found: Investigation, store: GraphStore) -> Investigation:
+    """Return an answer about the estate that names no incident and no plan which the store lacks.
+
+    Whoever reads it types what it names.
+    """
+    case, plan = found.case, found.case.plan
+    if store.incident(case.id) is None:
+        found = named(found, "")
+    elif plan is None or store.plan(plan.id) is not None:
+        return found
+    return replace(found, case=replace(found.case, origin=Origin.ASIDE))
 
 
 def _save(store: GraphStore, kept: Kept, frozen: Collection[str]) -> None:
