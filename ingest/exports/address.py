@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
+from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from kgraph.schema import InputError
+from kgraph.schema.addresses import is_loopback
 
 NBD, NFS = "nbd", "nfs"
 _PORTS = {NBD: 10809, NFS: 2049}
@@ -42,11 +44,11 @@ class Address:
     @property
     def local(self) -> bool:
         """Whether it means whatever machine it is used on: another one for each that reads it."""
-        try:
-            address = ipaddress.ip_address(self.host)
-        except ValueError:
-            return self.host == "localhost" or self.host.endswith(".localhost")
-        return address.is_loopback or address.is_unspecified
+        if is_loopback(self.host) or self.host.endswith(".localhost"):
+            return True
+        with suppress(ValueError):
+            return ipaddress.ip_address(self.host).is_unspecified
+        return False
 
 
 def parse_address(text: str, scheme: str = NBD) -> Address:

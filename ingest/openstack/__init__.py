@@ -36,6 +36,8 @@ class Entry(SourceEntry):
     password_env: str = ""  # the variable that holds the password
     password_file: Path | None = None  # or the file that does
     ca_file: Path | None = None
+    # Hosts of endpoints that get the token by plain http, though Keystone is asked by TLS.
+    plain_http_hosts: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _somebody(self) -> Entry:
@@ -67,6 +69,7 @@ def read(entry: Entry, here: Here) -> Found:
         password_env=entry.password_env,
         password_file=here.given(entry.password_file),
         ca_file=here.given(entry.ca_file),
+        plain_http_hosts=entry.plain_http_hosts,
     )
     told = fetch(login)
     items = folded(normalise(told, entry.region or entry.auth_url, here))

@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from kgraph.schema import SourceError
+from kgraph.schema.addresses import is_loopback
 from kgraph.secret import secret
 from kgraph.sourcekit import Node, parsed
 from kgraph.web import Service
@@ -33,6 +35,7 @@ class Login:
     Attributes:
         user: name and domain.
         project: name and domain.
+        plain_http_hosts: hosts that get the token by plain http, though Keystone is asked by TLS.
     """
 
     auth_url: str
@@ -44,6 +47,7 @@ class Login:
     password_env: str
     password_file: Path | None
     ca_file: Path | None
+    plain_http_hosts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +75,42 @@ def log_in(login: Login) -> Cloud:
     if len(regions) > 1:
         what = f"its catalogue has {len(regions)} regions: {', '.join(regions)}"
         raise SourceError(what, where=keystone.url, mend="name one of them by `region`")
-    found = {}
-    for what, types in _TYPES.items():
-        url = _endpoint(catalogue, types, login)
-        if url:
-            title = f"OpenStack {what}"
-            headers = {"X-Auth-Token": token, **_VERSIONS.get(what, {})}
-            found[what] = Service(title, url, ca_file=login.ca_file, headers=headers)
+    found = services(catalogue, login, token)
     if "compute" not in found:
         where = f"{keystone.url} {login.region}".rstrip()
         mend = "check region and interface"
         raise SourceError("its catalogue has no compute service", where=where, mend=mend)
     return Cloud(found)
+
+
+def services(catalogue: Node, login: Login, token: str) -> dict[str, Service]:
+    """Return where each service is, and what it is asked with.
+
+    The token may read all that the cloud has: it goes over no wire that is worse than the one on
+    which it came.
+
+    Raises:
+        SourceError: an endpoint would get it by plain http.
+    """
+    found = {}
+    by_tls = login.auth_url.lower().startswith("https:")
+    for what, types in _TYPES.items():
+        url = _endpoint(catalogue, types, login)
+        if not url:
+            continue
+        title, parts = f"OpenStack {what}", urlsplit(url)
+        host = parts.hostname or ""
+        plain = parts.scheme != "https" and not is_loopback(host)
+        if by_tls and plain and host not in login.plain_http_hosts:
+            raise SourceError(
+                f"its catalogue has {what} at {url}: the token would cross the network for all to"
+                " read",
+                where=login.auth_url,
+                mend="take the `interface` that has TLS, or name the host in `plain_http_hosts`",
+            )
+        headers = {"X-Auth-Token": token, **_VERSIONS.get(what, {})}
+        found[what] = Service(title, url, ca_file=login.ca_file, headers=headers)
+    return found
 
 
 def _request(login: Login) -> dict[str, Any]:

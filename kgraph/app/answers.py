@@ -23,7 +23,7 @@ def document(found: Investigation) -> dict[str, Any]:
     answer = answer_document(
         found.case.answer, elapsed_seconds=found.elapsed_seconds, spelled=found.spelled
     )
-    if found.case.origin in {Origin.STORE, Origin.PAST}:
+    if found.case.origin in {Origin.STORE, Origin.ASIDE, Origin.PAST}:
         named = _mentioned(found.case.answer)
         answer["entities"] = [
             {"uid": entity.uid, "kind": entity.kind, "name": entity.name}

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from time import monotonic
 
 from pydantic_core import to_json
 
 from kgraph.app import answers, handled
 from kgraph.app.investigation import Investigation, Toolkit, of_bundle
-from kgraph.app.placing import REOPENS, Kept, Sorted, knowing, known, place, told, worth
+from kgraph.app.placing import REOPENS, Kept, Sorted, knowing, known, named, place, told, worth
 from kgraph.app.plans import propose
 from kgraph.incidents import Known, Origin, Symptom, headline, next_id
 from kgraph.incidents.handling import GROUPING, Did, Handling
@@ -21,6 +22,7 @@ from kgraph.schema.bundles import bundle_of, dump_bundle
 from kgraph.store import AHEAD, GraphStore
 
 _log = logger(__name__)
+_CLOSES_FOR = 2.0  # seconds
 _OPEN = 10_000  # incidents that are open, or were resolved lately
 _NEWEST = 100  # incidents of one moment may share it, so one is not enough to find the highest id
 _OTHERWISE = "the incident is explained in another way now, for which there is no plan"
@@ -147,16 +149,38 @@ def save(
         handled.note(store, Handling(incident_id, Did.SPLIT_FROM, now, GROUPING, other=before))
 
 
-def close_quiet(store: GraphStore, now: datetime) -> list[str]:
-    """Close what was resolved and did not come back; return the ids."""
-    closed = []
-    for row in store.incidents(IncidentStatus.RESOLVED):
-        if row.updated_at > now + AHEAD:  # as a clock said that was ahead: quiet from now on
+def close_quiet(
+    store: GraphStore, now: datetime, stopwatch: Callable[[], float] = monotonic
+) -> list[str]:
+    """Close what was resolved and did not come back, the oldest first.
+
+    After some seconds the rest is left for the next time: others wait for the incidents.
+
+    Args:
+        store: where they are kept.
+        now: the moment.
+        stopwatch: seconds, ever growing.
+
+    Returns:
+        The ids of what is closed.
+    """
+    closed, ends = list[str](), stopwatch() + _CLOSES_FOR
+    # Heads alone: most of what was resolved has been quiet for some minutes only.
+    for head in reversed(store.heads(IncidentStatus.RESOLVED, limit=_OPEN)):
+        ahead = head.updated_at > now + AHEAD  # as a clock said that was: quiet from now on
+        if not ahead and now - head.updated_at <= REOPENS:
+            continue
+        row = store.incident(head.id)
+        if row is None or row.status is not IncidentStatus.RESOLVED:
+            continue  # it went on, or went, meanwhile
+        if ahead:
             store.save_incident(replace(row, updated_at=now))
-        elif now - row.updated_at > REOPENS:
+        else:
             # Not with a new date: it was over when it was resolved, and reports go by that.
             store.save_incident(replace(row, status=IncidentStatus.CLOSED))
             closed.append(row.id)
+        if stopwatch() >= ends:
+            break
     return closed
 
 
@@ -168,6 +192,19 @@ def again(record: IncidentRecord, toolkit: Toolkit) -> Investigation:
 def as_kept(found: Investigation) -> Investigation:
     """Say of an answer to a kept incident's own bundle that its plans are in the store."""
     return replace(found, case=replace(found.case, origin=Origin.KEPT))
+
+
+def as_stored(found: Investigation, store: GraphStore) -> Investigation:
+    """Return an answer about the estate that names no incident and no plan which the store lacks.
+
+    Whoever reads it types what it names.
+    """
+    case, plan = found.case, found.case.plan
+    if store.incident(case.id) is None:
+        found = named(found, "")
+    elif plan is None or store.plan(plan.id) is not None:
+        return found
+    return replace(found, case=replace(found.case, origin=Origin.ASIDE))
 
 
 def _save(store: GraphStore, kept: Kept, frozen: Collection[str]) -> None:

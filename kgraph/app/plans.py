@@ -51,6 +51,7 @@ def propose(
     now: datetime,
     *,
     over: str = "the incident is over",
+    heard: bool = False,
 ) -> PlanRecord | None:
     """Keep a plan as an incident's proposal; what was proposed for it before is superseded.
 
@@ -63,10 +64,12 @@ def propose(
         plan: what is proposed; None: nothing is any longer.
         now: the moment.
         over: why nothing is proposed any longer.
+        heard: whether it was asked already if a person has said no to it, and nobody has.
     """
     before = store.plan(plan.id) if plan else None
     stands = before is not None and before.state in _OPEN | UNDER_WAY
-    refused = plan is not None and not stands and said_no(store, plan) is not None
+    asks = not stands and not heard
+    refused = plan is not None and asks and said_no(store, plan) is not None
     if plan is not None:
         over = f"a person has said no to {plan.id}" if refused else f"{plan.id} took its place"
     for old in store.plans(incident=incident, states=_OPEN):

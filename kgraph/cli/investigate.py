@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from kgraph.app.investigation import Investigation, Toolkit
     from kgraph.app.placing import Sorted
     from kgraph.schema import Incident
+    from kgraph.store import GraphStore
 
 
 class AnswerFormat(StrEnum):
@@ -103,7 +104,7 @@ def show(
 
 
 def _of_store(session: Session, form: AnswerFormat, *, verbose: bool, save: bool) -> Exit:
-    from kgraph.app import investigation, keeping, learning, placing, plans
+    from kgraph.app import investigation, keeping, learning, placing
     from kgraph.app.certified import certified
     from kgraph.app.seeing_all import seeing_all
     from kgraph.app.stores import Access, opened
@@ -120,14 +121,18 @@ def _of_store(session: Session, form: AnswerFormat, *, verbose: bool, save: bool
         if verbose:
             explained = [certified(each, tools) for each in explained]
         done = keeping.sort(store, explained)
-        found = [plans.standing(each.investigation, store) for each in done.kept]
+        found = _found(done, store)
     for line in away:
         session.remark(f"{line}; nothing is saved", style="yellow")
-    _refuse_many(found, form)
-    worth = done.resolved or done.merged or done.ended or any(map(placing.worth, done.kept))
+    _refuse_many([each.investigation for each in done.kept], form)
+    saved, worth = (
+        False,
+        done.resolved or done.merged or done.ended or any(map(placing.worth, done.kept)),
+    )
     if save and not away and (worth or tools.decisions):
         try:
             done, found = _kept(session, explained, tools)
+            saved = True
         except (
             StoreError
         ) as error:  # a full or read-only disk, or a colleague's file: answer all the same
@@ -138,12 +143,17 @@ def _of_store(session: Session, form: AnswerFormat, *, verbose: bool, save: bool
             incident_id = each.investigation.case.id
             session.remark(f"{incident_id} was closed by hand; its symptoms are still there")
     for incident_id in done.resolved:
-        stands = "is" if save and not away else "would be"
+        stands = "is" if saved else "would be"
         session.remark(f"{incident_id} {stands} over: nothing of it is abnormal any longer")
     for incident_id, before in done.split:
-        session.remark(f"{incident_id} was a part of {before}")
+        session.remark(
+            f"{incident_id} was a part of {before}"
+            if saved
+            else f"a part of {before} would be an incident of its own"
+        )
     for incident_id, into in done.merged:
-        session.remark(f"{incident_id} is part of {into}")
+        stands = "is" if saved else "would be"
+        session.remark(f"{incident_id} {stands} part of {into}")
     return max((_code(each) for each in found), default=Exit.OK)
 
 
@@ -168,7 +178,16 @@ def _kept(
         found = [plans.standing(each.investigation, store) for each in done.kept]
         keeping.save(store, done, plans.repaired(store))
         handled.expire(store, now)
+        found = [keeping.as_stored(each, store) for each in found]
     return done, found
+
+
+def _found(done: Sorted, store: GraphStore) -> list[Investigation]:
+    """Return what was found, by the names that it has in the store."""
+    from kgraph.app import keeping, plans
+
+    standing = (plans.standing(each.investigation, store) for each in done.kept)
+    return [keeping.as_stored(each, store) for each in standing]
 
 
 def _of_then(session: Session, at: str, form: AnswerFormat, *, verbose: bool) -> Exit:
@@ -208,9 +227,10 @@ def _show_all(
 
 def _refuse_many(found: Sequence[Investigation], form: AnswerFormat) -> None:
     if len(found) > 1 and form in _WHOLE:
-        ids = ", ".join(each.case.id for each in found)
+        ids = ", ".join(each.case.id for each in found if each.case.id)
+        named = f" ({ids})" if ids else ""  # those of the past have none
         usage(
-            f"there are {len(found)} incidents ({ids}): {form} draws one;"
+            f"there are {len(found)} incidents{named}: {form} draws one;"
             f" `kgraph investigate` keeps them, `kgraph incidents show ID -o {form}` draws each"
         )
 

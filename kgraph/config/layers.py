@@ -7,10 +7,12 @@ The file is the nearest one upward from the working folder, then the user's own.
 from __future__ import annotations
 
 import os
+import pwd
 import stat
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from pydantic_settings import EnvSettingsSource, SettingsError
@@ -99,9 +101,23 @@ def _refuse_strange(path: Path) -> None:
     there = path.stat()
     others = there.st_uid not in {0, os.geteuid()}
     if others or there.st_mode & stat.S_IWOTH:
-        what = "it is another user's" if others else "everybody may write it"
-        mend = "if it is the one that you mean, name it: --config, or KGRAPH_CONFIG"
-        raise ConfigurationError(f"{what}, and was not asked for", where=str(path), mend=mend)
+        owner = _called(there.st_uid)
+        whose = f"it is {owner}'s, and you are {_called(os.geteuid())}"
+        what = whose if others else "everybody may write it"
+        mend = f"if you mean it, name it: `kgraph --config {quote(str(path))} ...`"
+        raise ConfigurationError(
+            f"{what}; it says which programs are run, so it is not read unasked",
+            where=str(path),
+            mend=f"{mend}; or run kgraph as {owner}" if others else f"{mend}; or chmod o-w it",
+        )
+
+
+def _called(uid: int) -> str:
+    """Return a user's name, or the number of one that nobody knows, as in a container."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"user {uid}"
 
 
 def _data_home(environ: Mapping[str, str]) -> Path:

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import BaseModel, Field, field_validator, model_validator
 
 from kgraph.config.sections import NAME, Section
-from kgraph.schema.addresses import Url, UrlOrEmpty
+from kgraph.schema.addresses import Url, UrlOrEmpty, is_loopback
 
 FOR_PEOPLE = 5  # pages in an hour: more than that nobody reads
 _CHATS = ("slack", "teams")
@@ -95,7 +95,7 @@ class EmailReceiver(_Receiver):
 
     @model_validator(mode="after")
     def _no_password_in_the_open(self) -> EmailReceiver:
-        if self.user and self.security == "none" and self.host not in {"127.0.0.1", "::1"}:
+        if self.user and self.security == "none" and not is_loopback(self.host):
             raise ValueError('a password needs security = "starttls" or "tls"')
         return self
 

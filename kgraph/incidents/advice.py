@@ -32,6 +32,7 @@ _LOOKED_AT = frozenset({"unreachable", "hung", "down", "errors", "paused"})
 _REMOTE = frozenset({"ping", "ssh", "kgraph", "curl", "kubectl"})
 _MACHINE_ROOM = 30  # characters for the machines of one look
 _BY_HAND = "for a person"
+_KEEPS = "kgraph investigate"  # what has asked without keeping anything
 _SAID = 4  # kinds of steps that the line of what comes next has room for
 
 
@@ -119,6 +120,8 @@ def _repair(view: View) -> str:
         return f"{wording.unbroken(f'kgraph plan {chosen.id}')}: {stand}"
     if acts:
         return f"{wording.unbroken(f'kgraph apply {chosen.id} --execute')}: {said}{more}"
+    if chosen.executable and view.case.origin is Origin.ASIDE:
+        return f"{wording.unbroken(_KEEPS)} keeps the plan: {said}{more}"
     fault = f"{view.estate.kind(chosen.cause.entity)}.{chosen.cause.mode}"
     begin = f"kgraph plan {chosen.id}" if kept else f"kgraph remedies show {fault}"
     where = f"; where to begin: {wording.unbroken(begin)}" if chosen.runbook else ""
@@ -183,7 +186,8 @@ def plan(view: View) -> Section:
     stand = view.case.since or stands(chosen)
     if stand.startswith(f"{_BY_HAND}: "):
         stand = _BY_HAND  # the steps below say what
-    head = f"{chosen.id}{coming}  risk {chosen.risk.value.upper()}{takes}  {stand}"
+    called = "not saved" if view.case.origin is Origin.ASIDE else chosen.id
+    head = f"{called}{coming}  risk {chosen.risk.value.upper()}{takes}  {stand}"
     because = [chosen.because] if chosen.because else []
     if view.detail is Detail.FULL:
         lines = list(_steps(view, chosen.steps))
@@ -260,7 +264,7 @@ def data(view: View) -> Section:
 
 def do(view: View) -> Section:
     """Name the commands that come next; a bundle's entities are in no graph to look at."""
-    if view.case.origin is not Origin.STORE:
+    if view.case.origin not in {Origin.STORE, Origin.ASIDE}:
         return Section(Label.DO, ())
     lead = view.lead
     commands = []
@@ -275,7 +279,10 @@ def do(view: View) -> Section:
         commands = [f"kgraph check --incident {view.case.id}", *commands]
     chosen = view.case.plan
     if chosen is not None and chosen.executable and not view.case.since:
-        commands = [f"kgraph apply {chosen.id} --execute", *commands, "kgraph halt"]
+        if view.case.origin is Origin.ASIDE:
+            commands = [_KEEPS, *commands]
+        else:
+            commands = [f"kgraph apply {chosen.id} --execute", *commands, "kgraph halt"]
     return Section(
         Label.DO, (" · ".join(map(wording.unbroken, commands)),) if commands else (), Tone.QUIET
     )

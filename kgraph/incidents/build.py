@@ -27,6 +27,7 @@ _SECTIONS = (
 )
 # When nothing is wrong there is nothing to explain, only how far to trust that.
 _QUIET = (because.looked, advice.data)
+_OF_NOW = frozenset({Origin.STORE, Origin.ASIDE})
 
 
 def build(case: Case, detail: Detail = Detail.BRIEF) -> Report:
@@ -44,13 +45,13 @@ def build(case: Case, detail: Detail = Detail.BRIEF) -> Report:
 
 def _headline(view: View) -> str:
     what = wording.headline(view.abnormal, view.estate.entities)
-    if not view.abnormal and view.case.origin in {Origin.STORE, Origin.PAST}:
+    if not view.abnormal and view.case.origin in {*_OF_NOW, Origin.PAST}:
         return what
     started = view.onset
-    known = (view.case.id,) if view.case.id else ()  # of the past, nothing is kept, nor named
+    known = (view.case.id,) if view.case.id else ()  # what is not kept is not named
     if started is None:
         return "  ".join((*known, what))
-    if view.case.origin is not Origin.STORE:  # it may be years old
+    if view.case.origin not in _OF_NOW:  # it may be years old
         return "  ".join((*known, f"{started:%Y-%m-%d %H:%M:%SZ}", what))
     firing = wording.age(view.case.now - started)
     return "  ".join((*known, f"{started:%H:%M:%SZ}", f"firing {firing}", what))

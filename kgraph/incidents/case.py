@@ -22,6 +22,7 @@ class Origin(Enum):
     """What a case is about: the estate now or once, a kept incident, or a foreign bundle."""
 
     STORE = "store"
+    ASIDE = "aside"  # of the estate now, but its plan is in no store
     PAST = "past"  # nothing of such an answer is kept
     KEPT = "kept"  # its entities may be gone; its plans are in the store
     BUNDLE = "bundle"

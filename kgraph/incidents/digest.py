@@ -32,27 +32,36 @@ def is_digest(incident: str) -> bool:
     return incident.startswith(_PREFIX)
 
 
-def digest(id_: str, notices: Sequence[Notice], url: str, now: datetime, news: News) -> Notice:
+def digest(
+    id_: str,
+    notices: Sequence[Notice],
+    url: str,
+    now: datetime,
+    news: News,
+    members: Sequence[str] = (),
+) -> Notice:
     """Return one message on several incidents; `over`: on the end of all of them.
 
     Args:
         id_: what it is called, now and at its end.
-        notices: of each of them, at least one.
+        notices: of each of them, at least one; at its end of those that are still known.
         url: how people reach the service; empty: no links.
         now: the moment.
         news: why it is sent.
+        members: at its end, all that it told of.
     """
     over = news is News.OVER
     rows = sorted(notices, key=lambda row: (-LEVELS.index(row.level), row.opened_at, row.incident))
     level = "clear" if over else rows[0].level
+    opened_at = min((row.opened_at for row in rows), default=now)
     document: dict[str, Any] = {
         "format": FORMAT,
         "incident": id_,
         "news": news.value,
         "status": (IncidentStatus.CLOSED if over else IncidentStatus.OPEN).value,
         "level": level,
-        "title": _title(rows, news),
-        "openedAt": format_time(min(row.opened_at for row in rows)),
+        "title": _title(rows, news, len(members)),
+        "openedAt": format_time(opened_at),
         "updatedAt": format_time(now),
         "acknowledged": None,
         "causes": [cause for row in rows for cause in row.document["causes"][:1]][:_NAMED],
@@ -65,17 +74,17 @@ def digest(id_: str, notices: Sequence[Notice], url: str, now: datetime, news: N
         "check": None,
         "checkOf": None,
         "plan": None,
-        "incidents": [row.incident for row in rows],
+        "incidents": list(members) or [row.incident for row in rows],
         "warnings": list(dict.fromkeys(w for r in rows for w in r.document["warnings"]))[:_NAMED],
         "url": f"{url.rstrip('/')}/" if url else None,
     }
     document["text"] = texts(document) | {"lead": "several", "cause": _causes(rows)}
     meaning = OVER if over else id_
-    return Notice(id_, level, over, document, meaning, min(row.opened_at for row in rows))
+    return Notice(id_, level, over, document, meaning, opened_at)
 
 
-def _title(rows: Sequence[Notice], news: News) -> str:
-    many = counted(len(rows), "incident")
+def _title(rows: Sequence[Notice], news: News, members: int) -> str:
+    many = counted(members or len(rows), "incident")
     if news is News.OVER:
         return f"{many}, told together, are over"
     levels = Counter(row.level for row in rows)
@@ -93,6 +102,8 @@ def _more(count: int) -> list[str]:
 
 
 def _causes(rows: Sequence[Notice]) -> str:
+    if not rows:
+        return "nothing is kept of them any longer"
     named = [row.document["text"]["lead"] for row in rows if row.document["causes"]]
     shown = ", ".join([*named[:_NAMED], *_more(len(named) - _NAMED)])
     return f"each has its own: {shown}" if shown else "no cause found of any"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kgraph.logs import logger
+from kgraph.schema.addresses import is_loopback
 from kgraph.server.limits import Rate
 from kgraph.server.metrics import Metrics
 from kgraph.server.problems import problem
@@ -33,7 +34,6 @@ _BODIES = 8  # of the largest size, that are held at once: who sends them need n
 # Bytes of a request that is never refused for what others send: whoever holds all room with slow
 # ones, and need not be known, would keep every alert out.
 _SMALL = 256 * 1024
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @dataclass
@@ -143,7 +143,7 @@ class Gate:
         length = headers.get("content-length", b"0")
         if length.isdigit() and int(length) > self._most_bytes:
             return 413, f"more than {self._most_bytes} bytes", "size", 0
-        if self._loopback_only and _host(headers) not in _LOOPBACK:
+        if self._loopback_only and not is_loopback(_host(headers)):
             return (
                 403,
                 "without authentication only this machine's own names are served",

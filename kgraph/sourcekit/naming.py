@@ -6,6 +6,7 @@ import ipaddress
 
 from kgraph.identity import canonical
 from kgraph.schema import Key, SourceError
+from kgraph.schema.addresses import is_loopback
 from kgraph.signals.index import is_address
 
 # Where Docker, libvirt, Podman and LXC put a machine itself, on every machine that has them.
@@ -55,12 +56,8 @@ def identifies(address: str) -> bool:
 
 def is_here(address: str) -> bool:
     """Tell whether an address means whatever machine says it: loopback, or a socket's path."""
-    if address.startswith("/") or canonical(Key("hostname", address)) is None:
-        return True
-    try:
-        return ipaddress.ip_address(address.strip("[]")).is_loopback
-    except ValueError:
-        return False
+    named = canonical(Key("hostname", address)) is not None
+    return address.startswith("/") or not named or is_loopback(address.strip("[]"))
 
 
 def local_name(host: str, name: str) -> str:

@@ -75,7 +75,7 @@ class _Check(_Row):
 class _File(BaseModel):
     model_config = ConfigDict(extra="forbid")
     format: Literal["kgraph.rules/v1"]
-    domain: str
+    domain: str = ""  # a heading for who reads the file
     faults: list[Any] = []  # each row is validated by itself, so that all defects are told
     propagation: list[Any] = []
     signals: list[Any] = []

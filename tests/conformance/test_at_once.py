@@ -18,14 +18,23 @@ import pytest
 
 from kgraph.app import by_hand, handled, keeping, turns
 from kgraph.app.learning import taught
+from kgraph.app.service import proposing
 from kgraph.app.toolkit import toolkit
 from kgraph.app.topologies import Topologies
 from kgraph.app.watch import assess
 from kgraph.app.watch.assess import Assessor
 from kgraph.config import load
 from kgraph.incidents.handling import Did
-from kgraph.schema import InputError, PlanMovedError, PlanRecord, PlanState, StoreBusyError
+from kgraph.schema import (
+    Drawer,
+    InputError,
+    PlanMovedError,
+    PlanRecord,
+    PlanState,
+    StoreBusyError,
+)
 from kgraph.store import GraphStore
+from remedies import renamed
 from tests.kgraph.app.shared_disks import T0, Estate, fill
 
 from .conftest import STORES, StoreFactory
@@ -302,6 +311,45 @@ def test_who_was_killed_while_the_clock_was_ahead_holds_nobody_up_until_it_has_c
 def proposal(estate: Estate) -> PlanRecord:
     (plan,) = estate.store.plans(incident="INC-0002", states={PlanState.PROPOSED})
     return plan
+
+
+def test_nothing_is_proposed_for_what_is_closed_while_that_is_worked_out(
+    estate: Estate, person: Callable[[Deed], Person], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = proposing.worked_out(estate.store, estate.at_now(), "INC-0002", None)
+    eve = person(lambda store: proposing.put_forward(store, plan, estate.now))
+    # She asks when the incident is closed already, and what was proposed is not yet taken away.
+    monkeypatch.setattr(keeping, "end", Once(keeping.end, eve.begins))
+    close(estate, estate.store)
+    eve.ends()
+    assert [str(error) for error in eve.failed] == [
+        "INC-0002 is closed: there is nothing to repair"
+    ]
+    assert not estate.store.plans(incident="INC-0002", states={PlanState.PROPOSED})
+
+
+def test_whether_a_person_has_said_no_is_asked_once(
+    estate: Estate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = proposing.worked_out(estate.store, estate.at_now(), "INC-0002", None)
+    estate.store.save_plan(replace(proposal(estate), state=PlanState.SUPERSEDED))
+    looked, documents = [], estate.store.documents
+    monkeypatch.setattr(
+        estate.store, "documents", lambda *a, **n: looked.append(a) or documents(*a, **n)
+    )
+    assert proposing.put_forward(estate.store, plan, estate.now) is not None
+    assert looked == [(Drawer.REJECTED,)]
+
+
+def test_what_another_proposes_takes_no_place_of_what_was_approved(estate: Estate) -> None:
+    approved = replace(proposal(estate), state=PlanState.APPROVED)
+    estate.store.save_plan(approved)
+    plan = proposing.worked_out(estate.store, estate.at_now(), "INC-0002", None)
+    other = renamed(replace(plan, steps=plan.steps[:1]), "INC-0002")
+    assert other.id != approved.id
+    with pytest.raises(InputError, match=f"is being repaired by {approved.id}"):
+        proposing.put_forward(estate.store, other, estate.now)
+    assert estate.store.plan(approved.id) == approved
 
 
 @pytest.mark.parametrize("what", ["close", "merge"])

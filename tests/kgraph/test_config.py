@@ -7,7 +7,7 @@ import pytest
 
 from kgraph.app.endpoints import endpoints
 from kgraph.app.stores import target
-from kgraph.config import LibvirtSource, load
+from kgraph.config import LibvirtSource, layers, load
 from kgraph.schema import ConfigurationError
 from kgraph.store import ServerStore
 
@@ -40,13 +40,24 @@ def test_without_any_file_defaults_hold_and_say_so(
     assert {origin for _, _, origin in found.rows()} == {"default"}
 
 
-@pytest.mark.parametrize("how", ["another user's", "everybody may write it"])
+@pytest.mark.parametrize(
+    ("how", "told", "mend"),
+    [
+        ("another's", "it is {owner}'s, and you are {me}", "; or run kgraph as {owner}"),
+        ("everybody's", "everybody may write it", "; or chmod o-w it"),
+    ],
+)
 def test_a_file_of_others_that_was_merely_come_upon_is_not_read(
-    tmp_path: Path, nowhere: dict[str, str], monkeypatch: pytest.MonkeyPatch, how: str
+    tmp_path: Path,
+    nowhere: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    how: str,
+    told: str,
+    mend: str,
 ) -> None:
     """It names programs: by /tmp/kgraph.toml anybody could have others run some there."""
     file = _write(tmp_path, 'site = "dc1"')
-    if how == "everybody may write it":
+    if how == "everybody's":
         file.chmod(0o666)
     elif os.geteuid() == 0:
         os.chown(file, 12_345, -1)
@@ -54,8 +65,11 @@ def test_a_file_of_others_that_was_merely_come_upon_is_not_read(
         monkeypatch.setattr(os, "geteuid", lambda: 12_345)
     below = tmp_path / "work"
     below.mkdir()
-    with pytest.raises(ConfigurationError, match=f"{how}, and was not asked for; if it is the"):
+    with pytest.raises(ConfigurationError) as caught:
         load(cwd=below, environ=nowhere)
+    names = {"owner": layers._called(file.stat().st_uid), "me": layers._called(os.geteuid())}
+    assert str(caught.value).startswith(f"{file}: {told.format(**names)}; ")
+    assert f"`kgraph --config {file} ...`{mend.format(**names)}" in str(caught.value)
     assert load(cwd=below, environ=nowhere, file=file).settings.site == "dc1"
 
 

@@ -8,13 +8,13 @@ from urllib.parse import urlsplit
 from ingest.detect.checks.catalogue import CHECKS
 from ingest.detect.checks.seen import Target
 from kgraph.schema import Entity, InputError
+from kgraph.schema.addresses import is_loopback
 
 _MACHINES = frozenset(
     {"Host", "VirtualMachine", "Switch", "Router", "StorageArray", "Bmc", "PowerFeed"}
 )
 _LOGGED_INTO = frozenset({"Host", "VirtualMachine"})
 _SSH, _PORTS = 22, {"http": 80, "https": 443}
-_LOOPBACK = ("localhost", "127.", "::1")  # means another machine to each that says it
 
 
 def targets_of(entity: Entity) -> list[Target]:
@@ -22,7 +22,7 @@ def targets_of(entity: Entity) -> list[Target]:
 
     Loopback addresses are left out: on whichever machine we run, they mean that one.
     """
-    return [t for t in dict.fromkeys(_targets(entity)) if not t.host.startswith(_LOOPBACK)]
+    return [t for t in dict.fromkeys(_targets(entity)) if not is_loopback(t.host)]
 
 
 def parse_target(check: str, entity: str, address: str) -> Target:

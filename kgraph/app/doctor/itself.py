@@ -18,6 +18,7 @@ from kgraph.app.queries.impact import dependencies
 from kgraph.app.stores import Access, opened
 from kgraph.config import Configuration
 from kgraph.schema import Key
+from kgraph.schema.addresses import is_loopback
 from kgraph.store import GraphStore, is_server
 
 _SHOWN = 4
@@ -92,16 +93,16 @@ def own_machine() -> Machine:
 
 def keys_of_host(host: str) -> Iterator[Key]:
     """Yield what a host that a URL names may be known by; nothing for this machine itself."""
+    if not host or is_loopback(host):
+        return
     with suppress(ValueError):
-        if ip_address(host).is_loopback:
-            return
+        ip_address(host)
         yield Key("ip", host)
         return
-    if host and host != "localhost":
-        yield from _names(host)
-        with suppress(OSError):
-            for *_, address in socket.getaddrinfo(host, None):
-                yield Key("ip", str(address[0]))
+    yield from _names(host)
+    with suppress(OSError):
+        for *_, address in socket.getaddrinfo(host, None):
+            yield Key("ip", str(address[0]))
 
 
 def _names(name: str) -> list[Key]:

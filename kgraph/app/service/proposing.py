@@ -7,9 +7,10 @@ from datetime import datetime
 
 from kgraph.app.investigation import Toolkit
 from kgraph.app.keeping import again
-from kgraph.app.plans import propose, said_no
+from kgraph.app.plans import REPAIRS, propose, said_no
 from kgraph.app.seeing_all import seeing_all
-from kgraph.schema import Answer, IncidentStatus, InputError, Plan, PlanRecord
+from kgraph.app.turns import waited_for
+from kgraph.schema import Answer, IncidentRecord, IncidentStatus, InputError, Plan, PlanRecord
 from kgraph.store import GraphStore
 from remedies import renamed
 
@@ -26,12 +27,7 @@ def worked_out(store: GraphStore, tools: Toolkit, incident: str, cause: str | No
     Raises:
         InputError: there is no such incident or suspect, it is over, or nothing is sure enough.
     """
-    record = store.incident(incident)
-    if record is None:
-        raise InputError(f"no incident {incident!r}", mend="`incidents` lists them")
-    if record.status is not IncidentStatus.OPEN:
-        raise InputError(f"{incident} is {record.status.value}: there is nothing to repair")
-    case = again(record, tools).case
+    case = again(_still_open(store, incident), tools).case
     answer = case.answer if cause is None else _suspected(case.answer, cause)
     remedy = seeing_all(tools, store, lambda: tools.now).remedy
     plan = None if answer.abstained else remedy(answer, case.incident)
@@ -47,12 +43,30 @@ def put_forward(store: GraphStore, plan: Plan, now: datetime) -> PlanRecord | No
     """Propose a plan for its incident, and return what is kept of it.
 
     Raises:
-        InputError: a person has said no to what it does; what stands for its incident stays.
+        InputError: a person has said no to what it does, or its incident is over by now, or is
+            being repaired by another plan; what stands for its incident stays.
+        StoreBusyError: somebody else was sorting incidents all the time.
     """
-    no = said_no(store, plan)
-    if no is not None:
-        raise InputError(f"a person has said no to what {plan.id} does: it is not proposed again")
-    return propose(store, plan.incident, plan, now)
+    with waited_for(store, now):  # else it would be proposed for what ends just then
+        _still_open(store, plan.incident)
+        for other in store.plans(incident=plan.incident, states=REPAIRS):
+            if other.id != plan.id:
+                raise InputError(
+                    f"{plan.incident} is being repaired by {other.id}", mend="wait for its end"
+                )
+        if said_no(store, plan) is not None:
+            told = f"a person has said no to what {plan.id} does: it is not proposed again"
+            raise InputError(told)
+        return propose(store, plan.incident, plan, now, heard=True)
+
+
+def _still_open(store: GraphStore, incident: str) -> IncidentRecord:
+    record = store.incident(incident)
+    if record is None:
+        raise InputError(f"no incident {incident!r}", mend="`incidents` lists them")
+    if record.status is not IncidentStatus.OPEN:
+        raise InputError(f"{incident} is {record.status.value}: there is nothing to repair")
+    return record
 
 
 def _suspected(answer: Answer, cause: str) -> Answer:

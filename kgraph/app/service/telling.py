@@ -149,13 +149,10 @@ class Messages:
 
     def _end(self, receiver: ReceiverConfig, id_: str, now: datetime) -> Iterator[Document]:
         """Tell that all are over that were told together."""
-        notices = [
-            found
-            for each in gathered(self._store, id_)
-            if (found := self._notice(each, now)) is not None
-        ]
-        if notices:
-            said = digest(id_, notices, self._url, now, News.OVER)
+        members = gathered(self._store, id_)
+        notices = [found for each in members if (found := self._notice(each, now)) is not None]
+        if members:  # of which the oldest may be past retention
+            said = digest(id_, notices, self._url, now, News.OVER, members)
             yield from _message(receiver, said, Known.of(said, now, None), now)
         for each in notices:
             known = self._known(receiver, each.incident)

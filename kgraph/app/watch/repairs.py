@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from time import thread_time
 
 from kgraph.app.binding import Binding
 from kgraph.app.placing import Kept
@@ -35,6 +36,7 @@ from remedies.record import Case
 
 _PATIENCE = timedelta(seconds=5)  # for what is in flight when the watch ends
 _LOOK = timedelta(seconds=1)  # evidence runs out by itself, too
+_SHARE = 10  # times what reading all evidence takes, nobody reads it only to wait on
 _STANDS = frozenset({PlanState.PROPOSED, PlanState.APPROVED})
 
 
@@ -55,6 +57,7 @@ class PolicyRepairs:
         hold: a plan must have stood so long before it begins by itself.
         allowed: whether new effects may begin: this process is the watch of the store.
         ended: whether a repair ended in the last tick.
+        stopwatch: seconds of this thread, ever growing.
         binding: what approvals are bound to; None: to the plan alone.
     """
 
@@ -66,11 +69,13 @@ class PolicyRepairs:
     binding: Binding | None = None
     allowed: bool = False
     ended: bool = False
+    stopwatch: Callable[[], float] = thread_time
     _found: Assessment | None = None
     _proposals: dict[str, _Proposal] = field(default_factory=dict)
     _refused: dict[str, str] = field(default_factory=dict)
     _known: Facts | None = None
     _known_at: datetime | None = None
+    _took: timedelta = timedelta(0)
     _cases: tuple[Case, ...] | None = None
     _treated: dict[str, Entity] = field(default_factory=dict)
     _proved: dict[str, tuple[object, str]] = field(default_factory=dict)
@@ -181,12 +186,24 @@ class PolicyRepairs:
         age = now - self._known_at if self._known_at else _LOOK
         if known and known.read_at == keeper.read_at and age < _LOOK:
             return known
+        began = self.stopwatch()
         evidence = self.store.evidence(now=now)
         self._known_at = now
         self._known = facts_of(
             found.graph, evidence, keeper.read_at, keeper.topology, keeper.complete
         )
+        self._took = timedelta(seconds=self.stopwatch() - began)
         return self._known
+
+    def _lately(self, now: datetime, found: Assessment) -> Facts:
+        """Return what is known, or was a moment ago where a large estate takes long to read.
+
+        Good enough to leave a plan waiting. Nothing begins by it.
+        """
+        age = now - self._known_at if self._known_at else timedelta.max
+        if self._known is not None and age < self._took * _SHARE:
+            return self._known
+        return self._facts(now, found)
 
     def _begin_approved(self, now: datetime, facts: Facts, found: Assessment) -> Iterator[Told]:
         def void(document: PlanDocument) -> str:
@@ -211,22 +228,31 @@ class PolicyRepairs:
                 continue
             decision = self._decide(proposal, now)
             if decision.mode is Mode.SHADOW and not self.executor.foresee(
-                proposal.plan, now, self._facts(now, found)
+                proposal.plan, now, self._lately(now, found)
             ):
                 self._shadows.begin(proposal.plan, decision.rule, now)
             if decision.mode is not Mode.AUTO:
                 why = decision.why or f"policy {decision.rule!r}"
                 yield from self._not_begun(proposal.plan, now, f"{decision.mode.value}: {why}")
                 continue
-            facts = self._facts(now, found)
-            refused = self.executor.foresee(proposal.plan, now, facts)
-            refused = refused or self._objection(proposal.plan, facts, found)
-            said = refused or self.executor.begin(record, now, facts, why=decision.rule)
+            facts = self._lately(now, found)
+            said: Refusal | PlanRecord | None = self._refusal(proposal.plan, now, facts, found)
+            if said is None:
+                lately, facts = facts, self._facts(now, found)
+                if facts is not lately:
+                    said = self._refusal(proposal.plan, now, facts, found)
+            said = said or self.executor.begin(record, now, facts, why=decision.rule)
             if isinstance(said, Refusal):
                 yield from self._not_begun(proposal.plan, now, f"{said.guard}: {said.why}")
             else:
                 self._refused.pop(proposal.plan.id, None)
                 yield _begun(said, now)
+
+    def _refusal(
+        self, plan: Plan, now: datetime, facts: Facts, found: Assessment
+    ) -> Refusal | None:
+        refused = self.executor.foresee(plan, now, facts)
+        return refused or self._objection(plan, facts, found)
 
     def _objection(self, plan: Plan, facts: Facts, found: Assessment) -> Refusal | None:
         """Prove a plan on the whole graph, with all that is broken now: it was made on a part.

@@ -9,7 +9,9 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
+from ingest.openstack.login import Login, services
 from kgraph.schema import ConfigurationError, SourceError
+from kgraph.sourcekit import parsed
 from kgraph.sourcekit.machines import Told
 from tests.ingest.readings import found, keys, records, relations, well, wrong
 
@@ -257,6 +259,37 @@ def test_the_password_goes_to_keystone_and_nowhere_else(cloud: _Cloud) -> None:
     _items(cloud, **more)
     assert cloud.auth["auth"]["identity"]["password"]["user"]["password"] == "hunter2"
     assert cloud.auth["auth"]["scope"]["project"]["name"] == "admin"
+
+
+@pytest.mark.parametrize(
+    ("auth", "endpoint", "named", "goes"),
+    [
+        ("https://cloud.example:5000/v3", "https://nova.example:8774/v2.1", (), True),
+        ("https://cloud.example:5000/v3", "http://nova.example:8774/v2.1", (), False),
+        ("https://cloud.example:5000/v3", "http://cloud.example:8774/v2.1", (), False),
+        (
+            "https://cloud.example:5000/v3",
+            "http://nova.example:8774/v2.1",
+            ("nova.example",),
+            True,
+        ),
+        ("https://cloud.example:5000/v3", "http://127.0.0.1:8774/v2.1", (), True),
+        ("http://controller:5000/v3", "http://nova.example:8774/v2.1", (), True),
+    ],
+)
+def test_the_token_crosses_no_network_in_the_open_that_the_password_did_not(
+    auth: str, endpoint: str, named: tuple[str, ...], *, goes: bool
+) -> None:
+    where = {"interface": "public", "region": "R1", "url": endpoint}
+    catalogue = parsed(json.dumps([{"type": "compute", "endpoints": [where]}]), auth)
+    login = Login(auth, "R1", "public", "app", ("", ""), ("", ""), "X", None, None, named)
+    if goes:
+        assert services(catalogue, login, "t0ken")["compute"].url == endpoint
+        return
+    with pytest.raises(SourceError, match=f"compute at {endpoint}: the token would") as caught:
+        services(catalogue, login, "t0ken")
+    assert "plain_http_hosts" in str(caught.value)
+    assert "t0ken" not in str(caught.value)
 
 
 def test_pools_of_one_name_in_two_regions_are_two(cloud: _Cloud) -> None:

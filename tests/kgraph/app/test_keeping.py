@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -121,6 +122,23 @@ def test_what_stayed_quiet_is_closed_once(keep: Kept, store: GraphStore) -> None
     assert keeping.close_quiet(store, NOW + timedelta(minutes=20)) == ["INC-0001"]
     assert keep.status("INC-0001") is IncidentStatus.CLOSED
     assert keeping.close_quiet(store, NOW + timedelta(minutes=40)) == []
+
+
+def test_a_backlog_is_closed_at_once_the_oldest_first_and_for_some_seconds_only(
+    keep: Kept, store: GraphStore
+) -> None:
+    keep(found("a", "a"))
+    keep(found("", "", 1))
+    record = store.incident("INC-0001")
+    assert record is not None
+    for number in range(2, 252):
+        at = record.updated_at + timedelta(seconds=number)
+        store.save_incident(replace(record, id=f"INC-{number:04}", updated_at=at))
+    later, ticks = NOW + timedelta(hours=1), count()
+    some = keeping.close_quiet(store, later, lambda: float(next(ticks)))
+    assert some == ["INC-0001", "INC-0002"]
+    assert len(keeping.close_quiet(store, later, lambda: 0.0)) == 249
+    assert not store.heads(IncidentStatus.RESOLVED)
 
 
 @pytest.mark.parametrize("by_hand", [False, True])

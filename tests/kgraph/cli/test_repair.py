@@ -70,6 +70,20 @@ def test_a_plan_is_proposed_shown_applied_and_verified(run: Run, shop: Path) -> 
     assert "JOURNAL" in run("plan", plan).out
 
 
+def test_who_saves_nothing_reads_no_name_that_the_store_lacks(run: Run, shop: Path) -> None:
+    assert shop.exists()
+    said = run("investigate", "--no-save").out.replace("\N{NO-BREAK SPACE}", " ")
+    assert "INC-" not in said
+    assert "P-" not in said
+    assert "kgraph investigate keeps the plan: force restart shop" in said
+    assert "PLAN     not saved  risk MEDIUM" in said
+    assert "DO       kgraph investigate · " in said
+    plan = proposed(run)
+    assert f"kgraph apply {plan} --execute" in run("investigate", "--no-save").out.replace(
+        "\N{NO-BREAK SPACE}", " "
+    ).replace("\n           ", " ")
+
+
 def test_without_execute_nothing_is_done_and_the_live_system_is_shown(
     run: Run, shop: Path
 ) -> None:

@@ -529,7 +529,10 @@ def test_without_authentication_only_loopback_names_and_no_other_page_get_in(
 ) -> None:
     client = serve('[server]\nauthentication = "none"\n')
     assert client.get("/api/v1/incidents").status_code == 200
-    assert client.get("/api/v1/incidents", headers={"Host": "evil.example"}).status_code == 403
+    for host in ("127.0.0.2:8080", "[::1]:8080", "localhost"):  # whatever it listens on
+        assert client.get("/api/v1/incidents", headers={"Host": host}).status_code == 200
+    for host in ("evil.example", "127.0.0.1.evil.example", "10.0.0.1"):
+        assert client.get("/api/v1/incidents", headers={"Host": host}).status_code == 403
     cross = {"Sec-Fetch-Site": "cross-site"}
     put = client.request("PUT", "/api/v1/halt", json={}, headers=cross)
     assert put.status_code == 403

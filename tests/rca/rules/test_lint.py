@@ -166,7 +166,6 @@ def test_all_that_is_not_of_the_form_is_told_of_all_files_at_once(tmp_path: Path
     (tmp_path / "b.yaml").write_text(HEAD + "rules: []\nchecks:\n  - {signal: down}\n")
     a, b = tmp_path / "a.yaml", tmp_path / "b.yaml"
     assert [finding.where for finding in rca.lint([tmp_path])] == [
-        f"{a}: domain",
         f"{a}: faults[0].often",
         f"{a}: faults[0].perYear",
         f"{a}: faults[1].where",
@@ -175,6 +174,14 @@ def test_all_that_is_not_of_the_form_is_told_of_all_files_at_once(tmp_path: Path
         f"{b}: checks[0].of",
         f"{b}: checks[0].command",
     ]
+
+
+def test_a_file_of_rules_needs_no_heading(tmp_path: Path) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_text("format: kgraph.rules/v1\nfaults:\n  - {fault: Host.down, perYear: 2}\n")
+    assert not rca.lint([tmp_path])
+    (told,) = (r for r in rca.load_model([tmp_path]).faults if r.where.startswith(str(own)))
+    assert (told.kind, told.mode, told.per_year) == ("Host", "down", 2)
 
 
 def test_a_folder_is_linted_with_the_shipped_rules(tmp_path: Path) -> None:

@@ -193,6 +193,30 @@ def test_a_restart_in_the_middle_tells_nobody_again_and_forgets_no_end(store: Gr
     assert [row["incident"] for row in night.sent(700)] == [digest["incident"]]
 
 
+@pytest.mark.parametrize("left", [0, 2])
+def test_the_end_is_told_of_a_digest_of_which_much_is_past_retention(
+    store: GraphStore, monkeypatch: pytest.MonkeyPatch, left: int
+) -> None:
+    night = Night(store, PAGER)
+    names = opened(store, range(10))
+    night.sent(0, *names)
+    (digest,) = night.sent(31)
+    closed(store, *names)
+    monkeypatch.setattr("kgraph.store._limits.NEWEST", left)
+    store.prune(T0 + timedelta(days=400), limit=1000)
+    assert len(store.heads()) == left
+    night.start()
+    (over,) = (row for row in night.sent(1e6) if row["incident"] == digest["incident"])
+    assert (over["news"], over["status"], over["incidents"]) == ("over", "closed", names[3:])
+    assert over["title"] == "7 incidents, told together, are over"
+    assert messages.pagerduty(over, "k")["event_action"] == "resolve"
+    for name in template.SHIPPED:
+        said = json.dumps(template.render(template.shipped(name), over))
+        assert "7 incidents, told together, are over" in said
+    night.start()
+    assert night.sent(2e6) == []  # and not again
+
+
 def test_what_waits_for_a_digest_is_not_lost_by_a_restart(store: GraphStore) -> None:
     night = Night(store, PAGER)
     names = opened(store, range(10))

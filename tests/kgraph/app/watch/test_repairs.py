@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,6 +30,7 @@ from kgraph.config import Configuration, Settings
 from kgraph.schema import (
     Answer,
     Drawer,
+    Evidence,
     Halt,
     Incident,
     Item,
@@ -255,6 +258,43 @@ def test_the_kill_switch_stops_it_and_says_so(night: Night) -> None:
     night.host.running = False
     assert "wrong estate" in str(night.until(What.REFUSED).facts["because"])
     assert night.host.acted == []
+
+
+def test_what_waits_is_weighed_by_what_was_known_a_moment_ago_and_nothing_begins_by_that(
+    night: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where reading all evidence takes half a second."""
+    repairs, ticks, read = night.watch.repairs, count(), list[datetime]()
+    assert isinstance(repairs, PolicyRepairs)
+    repairs.stopwatch = lambda: next(ticks) / 2
+    evidence = night.store.evidence
+
+    def reading(uids: Iterable[str] | None = None, *, now: datetime) -> Evidence:
+        if uids is None:
+            read.append(now)
+        return evidence(uids, now=now)
+
+    night.rounds(1)
+    repairs.binding = Objecting({})
+    night.host.running = False
+    night.until(What.REFUSED)
+    monkeypatch.setattr(repairs, "store", Reading(night.store, reading))
+    night.rounds(20)
+    assert len(read) <= 5  # and not twenty
+    monkeypatch.setattr(repairs, "binding", Binding.of(Configuration(SETTINGS)))
+    repairs._proved.clear()
+    night.until(What.BEGUN)
+    assert read[-1] == night.clock()  # as it is now
+
+
+class Reading:
+    """A store of which it is counted how often all evidence is read."""
+
+    def __init__(self, store: GraphStore, evidence: Callable[..., Evidence]) -> None:
+        self._store, self.evidence = store, evidence
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
 
 
 @dataclass(frozen=True)
