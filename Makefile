@@ -148,9 +148,11 @@ campaign: .venv/dev .venv/libvirt ## random faults on the real lab and on 10,000
 	$(BIN)/python -m tests.lab.campaign --faults $(FAULTS); \
 	lab=$$?; $(BIN)/python -m tests.remedies.simulator.campaign && exit $$lab
 
+# One that does not run here takes no other with it.
 bench: .venv/dev ## speed as ratios to a named reference, CPU time
-	@for each in tests/bench/bench_*.py; do \
-	  $(BIN)/python -m tests.bench.$$(basename $$each .py) || exit 1; done
+	@failed=; for each in tests/bench/bench_*.py; do \
+	  $(BIN)/python -m tests.bench.$$(basename $$each .py) || failed="$$failed $$each"; done; \
+	[ -z "$$failed" ] || { echo "these did not come to their end:$$failed" >&2; exit 1; }
 
 # What the base holds has the same version everywhere: two are in one environment.
 lock: ## write requirements/*.txt anew from pyproject.toml

@@ -121,16 +121,14 @@ def _judged_again(plan: Plan, move: Act | Intend, hand: Hand, track: Track, worl
     A power switch that was silent for a minute answers, and the host is heard again meanwhile.
     While too little is seen, it waits until its deadline, for a minute at least, and is looked at
     anew before the effect.
-    What has to wait for others has waited before it was announced, and is not counted twice.
+    What has to wait for others has waited before it was announced, and does not again.
     """
     step = plan.steps[move.step]
     if step.actor is not Actor.KGRAPH:
         return move
     if _needless(plan, step, hand, track, world):
         return Commit(move.step, StepState.DONE, f"{ALREADY}it is seen to be well again")
-    own = plan.id, step.entity, step.action
-    others = tuple(i for i in world.intents if (i.plan, i.entity, i.action) != own)
-    said = judge(plan, step, replace(world, intents=others))
+    said = judge(plan, step, world)
     ended = next((row for row in said if row.weight.ends), None)
     waits = next((row for row in said if row.weight is Weight.MEANWHILE), None)
     since = hand.acted_at or hand.intended_at or world.now

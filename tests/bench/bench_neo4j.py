@@ -21,6 +21,7 @@ from typing import NamedTuple
 from kgraph.schema import AllOf, Item, Record, RelationRecord
 from kgraph.store import GraphStore, ServerStore, Toward, open_store
 from tests.bench.bench_store import estate, sync
+from tests.bench.lacking import left_out
 from tests.bench.processes import used
 from tests.neo4j.served import Served, lacking
 from tools.neo4j.server import Server
@@ -31,9 +32,7 @@ _BATCH, _ONE_BY_ONE, _FEW = 5_000, 500, 500
 
 def main(entities: int) -> None:
     """Measure, and print."""
-    missing = lacking()
-    if missing:
-        sys.stdout.write(f"left out: a real Neo4j needs {', '.join(missing)}\n")
+    if left_out("a real Neo4j", lacking()):
         return
     with tempfile.TemporaryDirectory() as folder:
         server = Server(Path(folder)).start(auth=False)

@@ -24,9 +24,10 @@ from ingest.ovn import NORTH, SOUTH
 from kgraph.schema import Record
 from kgraph.sourcekit import run
 from kgraph.sourcekit.ovsdb import listing
+from tests.bench.lacking import left_out
 from tests.ingest.ovs.servers import ovsdb
 from tests.ingest.readings import alone, found
-from tests.real import PATH, until
+from tests.real import PATH, lacking, until
 
 _SCHEMAS = {"nb": "/usr/share/ovn/ovn-nb.ovsschema", "sb": "/usr/share/ovn/ovn-sb.ovsschema"}
 _PORTS, _SWITCHES, _CHASSIS, _ROUNDS, _BATCH = 1_000, 20, 10, 5, 100
@@ -130,6 +131,8 @@ def _heard(north: str, told: SimpleQueue[float]) -> bool:
 
 
 def main() -> None:
+    if left_out("OVN", lacking("ovsdb-tool", "ovsdb-server", "ovn-nbctl", "ovn-northd")):
+        return
     ports = int(sys.argv[1]) if len(sys.argv) > 1 else _PORTS
     with tempfile.TemporaryDirectory() as name, _ovn(Path(name), ports) as (north, south):
 

@@ -22,7 +22,9 @@ from kgraph.app.detection import Asking, spoken
 from kgraph.schema import Entity, Evidence, Key, Subgraph
 from kgraph.signals import EstateIndex
 from kgraph.web import Credentials, Service
+from tests.bench.lacking import left_out
 from tests.monitoring.past import HOUR, MINUTE, Past, Served, minutes
+from tests.real import lacking
 
 _FILE = """\
 format: kgraph.detectors/v1
@@ -74,6 +76,8 @@ def _parsed_alone(url: str, series: Series, now: float) -> float:
 
 def main(series: int) -> None:
     """Measure one pass: asked and judged, then told on the graph."""
+    if left_out("Prometheus", lacking("prometheus", "promtool")):
+        return
     (looked_at,) = parse(_FILE, "bench.yaml")
     now, index = time.time(), _index(series)
     with TemporaryDirectory(prefix="kgraph-bench-") as folder:

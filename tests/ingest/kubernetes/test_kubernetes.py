@@ -162,11 +162,15 @@ def test_no_relation_leads_to_what_is_not_told() -> None:
     assert {end for tie in ends for end in (tie.dependent, tie.dependency)} <= told
 
 
-def test_a_service_stands_while_one_of_its_pods_does() -> None:
+@pytest.mark.parametrize(
+    ("owner", "group"),
+    [("service:prod/shop/web", "endpoints"), ("workload:prod/Deployment/shop/web", "pods")],
+)
+def test_a_service_or_workload_stands_while_one_of_its_pods_does(owner: str, group: str) -> None:
     ties = [i for i in _items() if isinstance(i, RelationRecord)]
-    of_service = [tie for tie in ties if tie.dependent == "service:prod/shop/web"]
-    assert {(tie.group, tie.need) for tie in of_service} == {("endpoints", 1)}
-    assert len(of_service) == 2
+    pods = [tie for tie in ties if tie.dependent == owner and tie.type == "RUNS_ON"]
+    assert {(tie.group, tie.need) for tie in pods} == {(group, 1)}
+    assert len(pods) == 2
 
 
 def test_strong_names_hold_across_sources() -> None:

@@ -83,6 +83,7 @@ def test_a_change_of_state_makes_no_new_version_of_a_guest() -> None:
 def test_a_disk_that_reports_errors_to_the_guest_is_no_witness_of_healthy_io() -> None:
     silent = disk("/srv/a", driver="<driver name='qemu' type='raw'/>")
     assert "ioError" not in standing(items_of(guest(silent)), VM)
+    assert "ioError" not in standing(items_of(guest(disk("/srv/b") + silent)), VM)
     assert standing(items_of(guest(disk("/srv/a"))), VM)["ioError"] is State.HEALTHY
 
 

@@ -24,6 +24,7 @@ from kgraph.schema import (
     Observation,
     Plan,
     PlanDocument,
+    PlanState,
     Relation,
     State,
 )
@@ -127,5 +128,9 @@ def test_a_proposed_plan_follows_the_forecast_and_an_unchanged_one_is_not_writte
         assert same == first
         sooner = replace(plan, due_at=DUE - timedelta(minutes=4))
         moved = propose(store, "INC-1", sooner, NOW + timedelta(seconds=20))
-    assert moved is not None
-    assert document_of(moved).plan.due_at == DUE - timedelta(minutes=4)
+        assert moved is not None
+        assert document_of(moved).plan.due_at == DUE - timedelta(minutes=4)
+        approved = replace(moved, state=PlanState.APPROVED, because="approved by anna")
+        store.save_plan(approved, was=moved)
+        assert propose(store, "INC-1", plan, NOW + timedelta(minutes=5)) == approved
+        assert store.plan(plan.id) == approved  # what was approved, and when, stays as it was

@@ -25,6 +25,11 @@ def test_shared_symptoms_continue_an_incident_though_its_cause_changed() -> None
     assert match(fresh, [old]) == (Verdict.UPDATE, "INC-0001")
 
 
+def test_half_of_the_smaller_set_of_symptoms_is_enough_to_continue_an_incident() -> None:
+    fresh, old = _known("INC-0002", "h2", "a b x y"), _known("INC-0001", "h1", "a b c d e")
+    assert match(fresh, [old]) == (Verdict.UPDATE, "INC-0001")
+
+
 def test_a_mere_touch_opens_a_new_incident() -> None:
     fresh, old = _known("INC-0002", "h2", "a x y"), _known("INC-0001", "h1", "a b c")
     assert match(fresh, [old]) == (Verdict.NEW, "INC-0002")

@@ -71,8 +71,9 @@ def _chance(answer: Answer, mode: str) -> float:
     )
 
 
-def test_a_host_is_down_though_its_own_pools_were_well_before() -> None:
-    silent, told = _ask(_host()), _ask(_host(*_well(BEFORE)))
+@pytest.mark.parametrize("spoken", [BEFORE, DIED])
+def test_a_host_is_down_though_its_own_pools_were_well_before(spoken: datetime) -> None:
+    silent, told = _ask(_host()), _ask(_host(*_well(spoken)))
     for answer in (silent, told):
         assert (answer.causes[0].entity, answer.causes[0].mode) == ("h", "down")
     assert _chance(told, "down") == pytest.approx(_chance(silent, "down"), abs=0.02)

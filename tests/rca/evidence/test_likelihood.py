@@ -8,7 +8,15 @@ import pytest
 
 from kgraph.schema import Channel, Direction, Entity, Incident, Observation, Relation, State
 from kgraph.topology import build
-from rca.evidence.likelihood import DROPS, HEALTHY_RATIO, LEAST_NOISE, WAITS, Reading
+from rca.evidence.likelihood import (
+    DROPS,
+    HEALTHY_RATIO,
+    LATE,
+    LEAST_NOISE,
+    LOOKED_AT_GRAY,
+    WAITS,
+    Reading,
+)
 from rca.evidence.readings import read
 from rca.rules.model import Model
 
@@ -245,6 +253,21 @@ def test_errors_speak_of_failing_and_latency_of_slowness() -> None:
     errors, latency = _read(_seen("a", "errors"), _seen("a", "latency"))["a"]
     assert errors.at_cause("failing") > errors.at_cause("slow")
     assert latency.at_cause("slow") > latency.at_cause("failing")
+
+
+@pytest.mark.parametrize("signal", ["down", "unreachable"])
+def test_what_does_not_answer_at_all_has_stopped_and_is_hardly_ever_merely_slow(
+    signal: str,
+) -> None:
+    (gone,) = _read(_seen("a", signal), kind="Host")["a"]
+    (odd,) = _read(_seen("a", "anomaly"), kind="Host")["a"]
+    assert gone.bearing("down") == 1.0 > gone.bearing("overloaded") == LOOKED_AT_GRAY
+    assert odd.bearing("down") == odd.bearing("overloaded") == 1.0
+
+
+def test_of_what_has_stopped_who_still_gets_an_answer_gets_it_late() -> None:
+    (late,) = _read(_seen("a", "latency"), kind="Host")["a"]
+    assert 1.0 == late.bearing("overloaded") > late.bearing("down") == LATE
 
 
 def test_a_signal_named_like_a_mode_speaks_of_that_mode() -> None:

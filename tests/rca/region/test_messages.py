@@ -152,3 +152,13 @@ def test_a_mere_weakness_need_not_be_felt_by_any_of_its_dependents() -> None:
     assert told(gray=False, nats=-1.0) < -40
     assert told(gray=True, nats=-1.0) == pytest.approx(math.log(1 - SPREADS))
     assert told(gray=True, nats=3.0) == pytest.approx(told(gray=False, nats=3.0), abs=1)
+
+
+def test_what_is_weakened_on_the_way_need_not_be_felt_either() -> None:
+    def told(gray: bool) -> float:  # noqa: FBT001
+        nodes = [Node(0, ROOT, 1.0), Node(1, 0, 0.8, gray=gray)]
+        return _told([*nodes, *(Node(i, 1, 0.6) for i in range(2, 5))], dict.fromkeys((2, 3), 2.0))
+
+    leaves = float(message(0.6, 2.0)) * 2
+    assert told(gray=False) == pytest.approx(float(message(0.8, leaves)))
+    assert told(gray=True) == pytest.approx(float(message(0.8, message(SPREADS, leaves))))

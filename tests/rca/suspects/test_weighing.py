@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import combinations, permutations
 
 import numpy as np
 import pytest
@@ -53,24 +54,29 @@ def _by_itself(unit: Unit, told: Floats) -> float:
 
 
 def _assert_all(scene: Scene) -> int:
-    """Hold each to what it scores by itself, and after another; return how many differ."""
+    """Hold each to what it scores by itself, and after others; return how many sets differ."""
     found = units_of(scene)
     for unit in found:
         alone = _by_itself(unit, np.zeros(len(unit.rows)))
         assert evidence([unit]) == pytest.approx(alone, abs=1e-9)
     best = sorted(found, key=lambda unit: -score([unit]))[:12]
-    pairs = [(one, other) for one in best for other in best if one is not other]
+    sets = [*permutations(best, 2), *combinations(best[:8], 3)]
     differ = 0
-    for pair, reached in zip(pairs, scores(pairs), strict=True):
-        first, second = sorted(pair, key=lambda unit: (-score([unit]), unit.named))
-        told = np.zeros(scene.columns)
-        told[first.rows.column] = _accounts(first)
-        left = _by_itself(second, told[second.rows.column])
-        nats = evidence([first]) + left
-        prior = first.log_prior + second.log_prior
+    for chosen, reached in zip(sets, scores(sets), strict=True):
+        prior = sum(unit.log_prior for unit in chosen)
+        nats = _one_after_another(chosen, scene.columns)
         assert reached == pytest.approx(prior + scene.coarse * nats, abs=1e-9)
-        differ += abs(left - evidence([second])) > 1e-6
+        differ += abs(nats - sum(evidence([unit]) for unit in chosen)) > 1e-6
     return differ
+
+
+def _one_after_another(chosen: Sequence[Unit], columns: int) -> float:
+    """Weigh the strongest first, and each other by what none of those before accounts for."""
+    nats, free = 0.0, np.ones(columns)
+    for unit in sorted(chosen, key=lambda unit: (-score([unit]), unit.named)):
+        nats += _by_itself(unit, 1 - free[unit.rows.column])
+        free[unit.rows.column] *= 1 - _accounts(unit)
+    return nats
 
 
 @pytest.mark.parametrize("seed", seeds(13))

@@ -511,7 +511,7 @@ def test_an_approval_for_which_there_is_no_way_any_longer_does_not_stand_for_eve
     assert estate.log == []
 
 
-@pytest.mark.parametrize("minutes", [61, -61])
+@pytest.mark.parametrize("minutes", [61, -2, -61])
 def test_an_approval_whose_age_nobody_knows_or_that_is_an_hour_old_has_to_be_given_anew(
     store: GraphStore, minutes: int
 ) -> None:

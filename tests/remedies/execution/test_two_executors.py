@@ -14,9 +14,19 @@ from hypothesis import strategies as st
 
 from kgraph.app.applying import approve
 from kgraph.app.plans import reject
-from kgraph.schema import Fault, Plan, PlanMovedError, PlanRecord, PlanState, PlanStep, Terms
+from kgraph.schema import (
+    Fault,
+    Lease,
+    Plan,
+    PlanMovedError,
+    PlanRecord,
+    PlanState,
+    PlanStep,
+    Terms,
+)
 from kgraph.store import GraphStore
 from remedies import Approver, Budgets, Executor, Facts, Refusal, Vantage
+from remedies.guards import Weight
 from tests.remedies.fake_estate import (
     CHECK,
     RESTART,
@@ -157,6 +167,46 @@ def test_what_ended_between_two_looks_is_not_taken_up_again(store: GraphStore) -
         second.tick()
     assert kept(store, plan) == ended
     assert second.executor.idle
+
+
+def test_what_ends_in_the_moment_in_which_it_is_taken_up_is_left_as_it_ended(
+    store: GraphStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    estate, plan = export_story(1)
+    night = Night(store, estate)
+    night.begin(plan)
+    second = other(night)
+    second.executor.resume_all(second.now)
+    ended = replace(kept(store, plan), state=PlanState.NEEDS_HUMAN, because="it was cancelled")
+    acquire = store.acquire
+
+    def ends_first(name: str, holder: str, *, ttl: timedelta, now: datetime) -> Lease | None:
+        store.save_plan(ended)
+        return acquire(name, holder, ttl=ttl, now=now)
+
+    monkeypatch.setattr(store, "acquire", ends_first)
+    second.tick(90)  # the lease of who has ended it has run out
+    monkeypatch.undo()
+    second.tick()
+    assert estate.log == []
+    assert kept(store, plan) == ended
+    assert store.leases(now=second.now) == []
+    assert second.executor.idle
+
+
+@pytest.mark.parametrize("host", ["h2", "h3"])
+def test_two_plans_bring_no_guests_to_one_host_at_once(store: GraphStore, host: str) -> None:
+    estate = Estate({"v1": Thing("off"), "v2": Thing("off")})
+    there = [
+        replace(RESUME, action="start", entity=guest, parameters={"uuid": guest, "to": to})
+        for guest, to in (("v1", "h2"), ("v2", host))
+    ]
+    first, then = (plan_of(each, cause=Fault(each.entity, "down")) for each in there)
+    night = Night(store, estate, slow=True)
+    night.begin(first)
+    said = other(night).ask(then)
+    full = Refusal("capacity", f"{first.id} brings guests to h2, too", Weight.LATER)
+    assert said == full if host == "h2" else isinstance(said, PlanRecord)
 
 
 FENCE = PlanStep(

@@ -170,6 +170,29 @@ def test_when_what_an_event_names_cannot_be_read_alone_the_whole_is_read(
     assert heard.error is None
 
 
+def test_what_an_event_names_has_a_source_asked_anew_that_failed_last(collect: Collect) -> None:
+    events, asked = Events(), 0
+
+    def comes_back(at: datetime) -> Keep:
+        nonlocal asked
+        asked += 1
+        return refuses(at) if asked == 1 else answers(at)
+
+    job = replace(
+        Job("a", comes_back),
+        every=timedelta(hours=1),
+        listen=events.listen,
+        fetch_parts=lambda _parts, at: answers(at),
+    )
+    collector = collect(job)
+    (first,) = wait(collector, lambda found: len(found) == 1)
+    assert first.error is not None
+    assert events.tell is not None
+    events.tell(None, "guest-1")
+    (heard,) = wait(collector, lambda found: len(found) == 1)
+    assert (heard.asked, heard.error) == (True, None)
+
+
 def test_a_source_that_cannot_even_be_listened_to_is_asked(collect: Collect) -> None:
     def stumbles(_tell: Tell) -> None:
         raise OSError("too many open files")
