@@ -5,7 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
+import numpy.typing as npt
+
+from kgraph.schema import Severity, kind_of
+
+Floats = npt.NDArray[np.float64]
+
 ON_ALL = frozenset({"STORED_ON"})  # relations of groups whose members all take part in each work
+ERRS = "failing"  # a mode of software that may mean either: it is gone, or answers with errors
+SENT = 0.5  # P(what fails answers with errors and is sent requests all the same)
 
 
 def at_least(chances: Sequence[float], count: int) -> float:
@@ -63,3 +72,20 @@ def felt(chances: Sequence[float], members: int, type_: str = "") -> float:
     if type_ in ON_ALL:
         return 1 - math.prod(1 - chance for chance in chances)
     return math.fsum(chances) / members
+
+
+def answers(kind: str) -> bool:
+    """Tell whether things of a kind may answer with errors: whether they are software."""
+    return kind_of(kind).effect[Severity.HARD] == ERRS
+
+
+def sent(nats: Floats) -> Floats:
+    """Return P(what is failing is still sent requests), in [0, 1].
+
+    Who is gone is left out of its group; who answers with errors gets its share all the same.
+
+    Args:
+        nats: what the looks whether it is there say for that it is gone.
+    """
+    found: Floats = 1 / (1 + np.exp(nats) * (1 - SENT) / SENT)
+    return found

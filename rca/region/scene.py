@@ -11,13 +11,14 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from kgraph.schema import Entity, Severity
+from kgraph.schema import GONE, Entity, Severity
 from kgraph.topology import Topology, dependencies
 from rca.evidence.likelihood import SPEAKS, Reading
 from rca.evidence.roster import Roster
 from rca.evidence.siblings import weights
 from rca.region.arrays import Region
 from rca.region.effects import Faults, Modes, Spread
+from rca.region.gates import answers, sent
 from rca.region.levels import Levels
 from rca.region.seen import Heard, hear
 from rca.region.storm import coarse, loudest
@@ -163,6 +164,14 @@ class Scene:
             or severity_of(kind, mode) is Severity.HARD
             or self._ratio(entity, mode) > 1
         }
+
+    def sent(self, entity: int) -> float:
+        """Return P(it is still sent requests | it is failing), in [0, 1]; see `rca.region.gates`."""
+        if not answers(self.topology.kinds[entity]):
+            return 0.0
+        rows = self.readings.get(entity, ())
+        gone = sum(math.log(row.ratio) for row in rows if row.observation.signal in GONE)
+        return float(sent(np.array(gone)))
 
     @cached_property
     def weights(self) -> Mapping[tuple[int, int], float]:

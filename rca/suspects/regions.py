@@ -9,12 +9,13 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from kgraph.schema import REDUCED, UNOBSERVED, Severity, kind_of
+from kgraph.schema import GONE, REDUCED, UNOBSERVED, Severity, kind_of
 from kgraph.topology.walk import each_once
 from rca.region.arrays import Region
-from rca.region.edges import Edges, Ints, Mask, Tables, Tabling, edges_of
+from rca.region.edges import Edges, Floats, Ints, Mask, Tables, Tabling, edges_of
+from rca.region.gates import ERRS, answers, sent
 from rca.region.scene import MILLION, PROBE, Scene
-from rca.region.seen import seen_by
+from rca.region.seen import Seen, seen_by
 from rca.rules.compile import severity_of
 from rca.suspects.signature import CUT
 
@@ -74,6 +75,7 @@ def region_over(
         np.array([each.get(mode.name, -1) for each in slots], np.int64)
         for mode in (UNOBSERVED, REDUCED)
     )
+    errs = np.array([answers(name) for name in kinds], np.bool_)
     open_, ahead = within[nodes], edges.target[edges.back]
     return Region(
         nodes=nodes,
@@ -88,6 +90,8 @@ def region_over(
         hard=hard,
         blind=blind[kind],
         reduced=reduced[kind],
+        errs=np.array([each[ERRS] for each in slots], np.int64),
+        sent=np.where(errs[kind], _sent(scene, seen, len(nodes)), 0.0),
         pressing=_pressing(edges, told, len(nodes)),
         ahead=ahead,
         moved=np.where(open_[ahead], told.causes[edges.table[edges.back]], 0),
@@ -96,6 +100,14 @@ def region_over(
         tables=told,
         seen=seen,
     )
+
+
+def _sent(scene: Scene, seen: Seen, many: int) -> Floats:
+    """Return `Region.sent` of each node, as if it were software; as `Scene.sent`, of all."""
+    looks = np.array([sort.signal in GONE for sort in scene.heard.looks], np.bool_)
+    rows = np.flatnonzero(looks[scene.heard.look[seen.column]])
+    owner = np.repeat(np.arange(many), np.diff(seen.start))[rows]
+    return sent(np.bincount(owner, np.log(seen.ratio[rows]), many))
 
 
 def _moved(scene: Scene, region: Region) -> Ints:

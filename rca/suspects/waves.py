@@ -102,6 +102,7 @@ class _Wave:
         self.count = 0
         self.believed = np.zeros((region.width, 0))
         self.fault = np.zeros(0)  # of what is at fault: P(it does to itself what it says)
+        self.erring = np.zeros(0)  # of what is at fault: P(it is sent requests all the same)
         self.soft = np.zeros(0, np.bool_)
         # Key, predicted, the likeliest slot, its reason, and what `Link.stopped` says of it.
         self.parts: list[tuple[Ints, Floats, Ints, Ints, Floats]] = []
@@ -142,7 +143,10 @@ class _Wave:
         self._grow(keys, believed, soft)
         if own.size:
             own = (seeded >= 0).nonzero()[0]
-            self.fault[self.row[keys[own]]] = believed[seeded[own], own]
+            row, node = self.row[keys[own]], keys[own] % self.n
+            self.fault[row] = believed[seeded[own], own]
+            errs = seeded[own] == self.region.errs[self.region.kind[node]]
+            self.erring[row] = np.where(errs, self.region.sent[node], 0.0)
         at, slots = np.arange(len(keys)), np.arange(self.region.width)[:, None]
         top = ((predicted == predicted.max(axis=0)) * slots).max(axis=0)  # of equals the last
         self.parts.append((keys, predicted, top, best[top, at], stopped[top, at]))
@@ -152,7 +156,7 @@ class _Wave:
         more = self.count + len(keys)
         if more > len(self.fault):
             room = max(2 * more, 1024)
-            for name in ("believed", "fault", "soft"):
+            for name in ("believed", "fault", "erring", "soft"):
                 short = getattr(self, name)
                 longer = np.zeros((*short.shape[:-1], room), short.dtype)
                 longer[..., : self.count] = short[..., : self.count]
@@ -236,12 +240,15 @@ class _Wave:
         hits[place, slot, group] = chance
         fault = np.zeros((most, len(first)))
         fault[place, group] = self.fault[row[by]]
+        erring = np.zeros((most, len(first)))
+        erring[place, group] = self.erring[row[by]]
         soft = np.ones((most, len(first)), np.bool_)
         soft[place, group] = self.soft[row[by]]
         source = np.zeros((most, len(first)), np.int64)
         source[place, group] = edges.source[which]
         hard = region.hard.T.take(region.kind[edges.target[which[first]]], axis=1)
-        felt = np.where(hard, 0.0, _felt(hits, size, edges.on_all[gate[first]]))
+        share = (hits * erring[:, None]).sum(axis=0) / size if erring.any() else 0.0
+        felt = np.where(hard, share, _felt(hits, size, edges.on_all[gate[first]]))
         lost = np.where(hard, hits, 0.0).max(axis=1)
         weakened = np.where(hits > 0, hits, lost[:, None])
         some = hits.max(axis=0) > 0
