@@ -222,12 +222,9 @@ def _group(scene: Scene, result: Spread, entity: int, gate: Gate) -> list[_Throu
             chance = at_least(sure, 1) if chance < CUT else 0.0
         elif severity_of(kind, mode) is Severity.GRAY:
             chance = max(chance, felt([c for c, _ in hit[mode].values()], gate.size, gate.type))
-        elif erring := [
-            c * scene.sent(member)
-            for member, (c, _) in chances.items()
-            if result.at_fault.get(member) == ERRS
-        ]:
-            chance = max(chance, felt(erring, gate.size))
+        elif mode == ERRS:
+            erring = (m for m in chances if result.at_fault.get(m) == ERRS)
+            chance = max(chance, felt([chances[m][0] * scene.sent(m) for m in erring], gate.size))
         if chance < CUT:
             found.append((mode, chance, (-1, ""), False, 0.0))
             continue

@@ -247,8 +247,11 @@ class _Wave:
         source = np.zeros((most, len(first)), np.int64)
         source[place, group] = edges.source[which]
         hard = region.hard.T.take(region.kind[edges.target[which[first]]], axis=1)
-        share = (hits * erring[:, None]).sum(axis=0) / size if erring.any() else 0.0
-        felt = np.where(hard, share, _felt(hits, size, edges.on_all[gate[first]]))
+        felt = np.where(hard, 0.0, _felt(hits, size, edges.on_all[gate[first]]))
+        if erring.any():
+            each = np.arange(len(first))
+            errs = region.errs[region.kind[edges.target[which[first]]]]
+            felt[errs, each] = (hits[:, errs, each] * erring).sum(axis=0) / size
         lost = np.where(hard, hits, 0.0).max(axis=1)
         weakened = np.where(hits > 0, hits, lost[:, None])
         some = hits.max(axis=0) > 0
