@@ -166,7 +166,7 @@ class Scene:
         }
 
     def sent(self, entity: int) -> float:
-        """Return P(it is still sent requests | it is failing), in [0, 1]; see `rca.region.gates`."""
+        """Return P(it is still sent requests | it is failing); see `rca.region.gates`."""
         if not answers(self.topology.kinds[entity]):
             return 0.0
         rows = self.readings.get(entity, ())

@@ -238,26 +238,21 @@ class _Wave:
         most, width = int(place.max()) + 1, region.width
         hits = np.zeros((most, width, len(first)))
         hits[place, slot, group] = chance
-        fault = np.zeros((most, len(first)))
-        fault[place, group] = self.fault[row[by]]
-        erring = np.zeros((most, len(first)))
-        erring[place, group] = self.erring[row[by]]
+        fault, erring = np.zeros((2, most, len(first)))
+        fault[place, group], erring[place, group] = self.fault[row[by]], self.erring[row[by]]
         soft = np.ones((most, len(first)), np.bool_)
         soft[place, group] = self.soft[row[by]]
         source = np.zeros((most, len(first)), np.int64)
         source[place, group] = edges.source[which]
-        hard = region.hard.T.take(region.kind[edges.target[which[first]]], axis=1)
+        kind, firm = region.kind[edges.target[which[first]]], edges.firm[which[first]]
+        hard = region.hard.T.take(kind, axis=1)
         felt = np.where(hard, 0.0, _felt(hits, size, edges.on_all[gate[first]]))
-        if erring.any():
-            each = np.arange(len(first))
-            errs = region.errs[region.kind[edges.target[which[first]]]]
-            felt[errs, each] = (hits[:, errs, each] * erring).sum(axis=0) / size
+        _add_erring(felt, region.errs[kind], hits, erring, size)
         lost = np.where(hard, hits, 0.0).max(axis=1)
         weakened = np.where(hits > 0, hits, lost[:, None])
         some = hits.max(axis=0) > 0
         hits = np.where(hard, hits, np.where(some, weakened, 0.0))
-        spares, firm = size - need + 1, edges.firm[which[first]]
-        reduced = region.reduced[edges.target[which[first]]]
+        spares, reduced = size - need + 1, region.reduced[edges.target[which[first]]]
         some = np.flatnonzero((reduced >= 0) & (spares > 1) & firm)
         hits[:, reduced[some], some] = lost[:, some]
         felt[reduced[some], some] = 0.0
@@ -269,8 +264,7 @@ class _Wave:
         spare[thin] = 1
         several = _at_least(rows[:, thin], spare[thin])
         chances[thin] = np.where(chances[thin] < CUT, several, 0.0)
-        fault, soft = fault.take(group, axis=1), soft.take(group, axis=1)
-        source = source.take(group, axis=1)
+        fault, soft, source = (each.take(group, axis=1) for each in (fault, soft, source))
         key = np.rint(rows * _FINE).astype(np.int64) * _LOW + region.prefer[source]
         key[rows <= 0] = -1
         last = np.where(hard[slot, group] & ((rows > 0).sum(axis=0) >= spare), spare - 1, 0)
@@ -399,6 +393,21 @@ def _felt(hits: Floats, size: Ints, on_all: Mask) -> Floats:
     """
     found: Floats = np.where(on_all, 1 - (1 - hits).prod(axis=0), hits.sum(axis=0) / size)
     return found
+
+
+def _add_erring(felt: Floats, errs: Ints, hits: Floats, erring: Floats, size: Ints) -> None:
+    """Write to `felt` the P(errs) by members that err and are sent requests all the same.
+
+    Args:
+        felt: (modes, g) to be written to.
+        errs: (g,) the mode of each owner in which it errs.
+        hits: (members, modes, g).
+        erring: (members, g) P(it is sent requests | it is hit).
+        size: (g,) of each group.
+    """
+    if erring.any():
+        each = np.arange(len(size))
+        felt[errs, each] = (hits[:, errs, each] * erring).sum(axis=0) / size
 
 
 def _at_least(chances: Floats, counts: Ints) -> Floats:
