@@ -14,7 +14,9 @@ Floats = npt.NDArray[np.float64]
 
 ON_ALL = frozenset({"STORED_ON"})  # relations of groups whose members all take part in each work
 ERRS = "failing"  # a mode of software that may mean either: it is gone, or answers with errors
-SENT = 0.5  # P(what fails answers with errors and is sent requests all the same)
+SENT = 0.2  # P(what fails answers with errors and is sent requests all the same)
+TOLD = math.log(5.0)  # how much errors that are seen of it say for that, at most, in nats
+ERRORS = frozenset({"errors", "availability", ERRS})  # signals that say so
 
 
 def at_least(chances: Sequence[float], count: int) -> float:
@@ -79,13 +81,15 @@ def answers(kind: str) -> bool:
     return kind_of(kind).effect[Severity.HARD] == ERRS
 
 
-def sent(nats: Floats) -> Floats:
+def sent(gone: Floats, errs: Floats) -> Floats:
     """Return P(what is failing is still sent requests), in [0, 1].
 
-    Who is gone is left out of its group; who answers with errors gets its share all the same.
+    Who is gone is left out of its group, and soon nobody sees an error of it; who answers with
+    errors gets its share all the same.
 
     Args:
-        nats: what the looks whether it is there say for that it is gone.
+        gone: nats that the looks whether it is there say for that it is not.
+        errs: nats that `ERRORS` say for that something is wrong.
     """
-    found: Floats = 1 / (1 + np.exp(nats) * (1 - SENT) / SENT)
+    found: Floats = 1 / (1 + np.exp(gone - np.minimum(errs, TOLD)) * (1 - SENT) / SENT)
     return found

@@ -18,7 +18,7 @@ from rca.evidence.roster import Roster
 from rca.evidence.siblings import weights
 from rca.region.arrays import Region
 from rca.region.effects import Faults, Modes, Spread
-from rca.region.gates import answers, sent
+from rca.region.gates import ERRORS, answers, sent
 from rca.region.levels import Levels
 from rca.region.seen import Heard, hear
 from rca.region.storm import coarse, loudest
@@ -170,8 +170,11 @@ class Scene:
         if not answers(self.topology.kinds[entity]):
             return 0.0
         rows = self.readings.get(entity, ())
-        gone = sum(math.log(row.ratio) for row in rows if row.observation.signal in GONE)
-        return float(sent(np.array(gone)))
+        gone, errs = (
+            np.array(sum(math.log(row.ratio) for row in rows if row.observation.signal in some))
+            for some in (GONE, ERRORS)
+        )
+        return float(sent(gone, errs))
 
     @cached_property
     def weights(self) -> Mapping[tuple[int, int], float]:

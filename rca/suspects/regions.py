@@ -13,7 +13,7 @@ from kgraph.schema import GONE, REDUCED, UNOBSERVED, Severity, kind_of
 from kgraph.topology.walk import each_once
 from rca.region.arrays import Region
 from rca.region.edges import Edges, Floats, Ints, Mask, Tables, Tabling, edges_of
-from rca.region.gates import ERRS, answers, sent
+from rca.region.gates import ERRORS, ERRS, answers, sent
 from rca.region.scene import MILLION, PROBE, Scene
 from rca.region.seen import Seen, seen_by
 from rca.rules.compile import severity_of
@@ -104,10 +104,13 @@ def region_over(
 
 def _sent(scene: Scene, seen: Seen, many: int) -> Floats:
     """Return `Region.sent` of each node, as if it were software; as `Scene.sent`, of all."""
-    looks = np.array([sort.signal in GONE for sort in scene.heard.looks], np.bool_)
-    rows = np.flatnonzero(looks[scene.heard.look[seen.column]])
-    owner = np.repeat(np.arange(many), np.diff(seen.start))[rows]
-    return sent(np.bincount(owner, np.log(seen.ratio[rows]), many))
+    heard, owner = scene.heard, np.repeat(np.arange(many), np.diff(seen.start))
+    nats = np.log(seen.ratio)
+    looks = (
+        np.array([sort.signal in some for sort in heard.looks], np.bool_)[heard.look[seen.column]]
+        for some in (GONE, ERRORS)
+    )
+    return sent(*(np.bincount(owner[told], nats[told], many) for told in looks))
 
 
 def _moved(scene: Scene, region: Region) -> Ints:

@@ -261,13 +261,29 @@ def test_a_copy_that_errs_is_felt_by_its_share_and_one_that_is_gone_is_not(
     failing, killed = (_spread(bare, ("i1", mode)) for mode in ("failing", "killed"))
     assert _modes(failing, bare, "lb")["failing"] == pytest.approx(SENT * SEED * SOFT / 3)
     assert "failing" not in _modes(killed, bare, "lb")
-    said = ("", "i1 healthy: down", "i1 healthy: down unreachable", "i1 abnormal: down")
-    fields = [field_of(incident(f"{COPIES}i1 abnormal: errors\n{what}")) for what in said]
-    unknown, there, surely, gone = (
-        _modes(_spread(field, ("i1", "failing")), field, "lb").get("failing", 0.0)
-        for field in fields
+    gone = field_of(incident(f"{COPIES}i1 abnormal: errors down"))
+    assert "failing" not in _modes(_spread(gone, ("i1", "failing")), gone, "lb")
+
+
+def test_who_is_told_to_be_down_gets_no_requests_and_who_is_up_and_errs_likely_does(
+    incident: Incidents, field_of: FieldOf
+) -> None:
+    said = (
+        "i1 abnormal: down errors",
+        "i1 healthy: errors",
+        "",
+        "i1 healthy: down",
+        "i1 abnormal: errors",
+        "i1 abnormal: errors\ni1 healthy: down",
+        "i1 abnormal: errors\ni1 healthy: down unreachable",
     )
-    assert gone == 0 < unknown < there < surely < SOFT / 3
+    fields = [field_of(incident(f"{COPIES}{what}")) for what in said]
+    sent = [field.sent(field.topology.index["i1"]) for field in fields]
+    assert sent == sorted(set(sent))
+    assert sent[2] == pytest.approx(SENT)
+    assert sent[0] < CUT < 0.5 < sent[4]
+    machine = field_of(incident("Host: h\nh abnormal: errors"))
+    assert machine.sent(0) == 0
 
 
 def test_a_copy_whose_machine_is_gone_is_gone(incident: Incidents, field_of: FieldOf) -> None:

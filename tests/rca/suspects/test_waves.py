@@ -194,7 +194,6 @@ def test_copies_that_err_are_felt_as_they_are_where_each_is_walked_alone(
     assert "failing" not in gone[index["lb"]]
 
 
-
 @pytest.mark.parametrize("seed", seeds(13))
 def test_on_small_random_estates_they_agree(
     seed: int, random_incident: Callable[[int], Incident], field_of: FieldOf
