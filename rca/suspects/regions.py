@@ -110,7 +110,8 @@ def _sent(scene: Scene, seen: Seen, many: int) -> Floats:
         np.array([sort.signal in some for sort in heard.looks], np.bool_)[heard.look[seen.column]]
         for some in (GONE, ERRORS)
     )
-    return sent(*(np.bincount(owner[told], nats[told], many) for told in looks))
+    gone, errs = (np.bincount(owner[told], nats[told], many).astype(float) for told in looks)
+    return sent(gone, errs)
 
 
 def _moved(scene: Scene, region: Region) -> Ints:

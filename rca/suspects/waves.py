@@ -227,8 +227,7 @@ class _Wave:
     ) -> _Through:
         """Return what comes through gates of several members, of which some are needed."""
         region, edges = self.region, self.region.edges
-        which, pair = edge[by], at[by]
-        gate = edges.gate[which]
+        which, pair, gate = edge[by], at[by], edges.gate[edge[by]]
         new = np.ones(len(by), np.bool_)
         new[1:] = (gate[1:] != gate[:-1]) | (pair[1:] != pair[:-1])
         group = np.cumsum(new) - 1
@@ -264,7 +263,8 @@ class _Wave:
         spare[thin] = 1
         several = _at_least(rows[:, thin], spare[thin])
         chances[thin] = np.where(chances[thin] < CUT, several, 0.0)
-        fault, soft, source = (each.take(group, axis=1) for each in (fault, soft, source))
+        fault, soft = fault.take(group, axis=1), soft.take(group, axis=1)
+        source = source.take(group, axis=1)
         key = np.rint(rows * _FINE).astype(np.int64) * _LOW + region.prefer[source]
         key[rows <= 0] = -1
         last = np.where(hard[slot, group] & ((rows > 0).sum(axis=0) >= spare), spare - 1, 0)
