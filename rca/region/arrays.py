@@ -34,6 +34,8 @@ class Region:
         hard: (kinds, slots) whether a mode stops its entity.
         blind: (n,) the slot of `unobserved`.
         reduced: (n,) the slot of `reduced`; -1: its kind has no such mode.
+        errs: (kinds,) the slot of `failing`.
+        sent: (n,) P(it is still sent requests | it is failing); see `rca.region.gates`.
         pressing: (n,) slots in which it may hurt something against the arrows, as bits.
         ahead: (e,) whom each edge hits, the edges sorted by source as in `Edges.back`.
         moved: (e,) slots of the source in which it does, as bits; none where no walk may go, nor,
@@ -53,6 +55,8 @@ class Region:
     hard: Mask
     blind: Ints
     reduced: Ints
+    errs: Ints
+    sent: Floats
     pressing: Ints
     ahead: Ints
     moved: Ints

@@ -5,7 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
+import numpy.typing as npt
+
+from kgraph.schema import Severity, kind_of
+
+Floats = npt.NDArray[np.float64]
+
 ON_ALL = frozenset({"STORED_ON"})  # relations of groups whose members all take part in each work
+ERRS = "failing"  # a mode of software that may mean either: it is gone, or answers with errors
+SENT = 0.2  # P(what fails answers with errors and is sent requests all the same)
+TOLD = math.log(5.0)  # how much errors that are seen of it say for that, at most, in nats
+ERRORS = frozenset({"errors", "availability", ERRS})  # signals that say so
 
 
 def at_least(chances: Sequence[float], count: int) -> float:
@@ -63,3 +74,22 @@ def felt(chances: Sequence[float], members: int, type_: str = "") -> float:
     if type_ in ON_ALL:
         return 1 - math.prod(1 - chance for chance in chances)
     return math.fsum(chances) / members
+
+
+def answers(kind: str) -> bool:
+    """Tell whether things of a kind may answer with errors: whether they are software."""
+    return kind_of(kind).effect[Severity.HARD] == ERRS
+
+
+def sent(gone: Floats, errs: Floats) -> Floats:
+    """Return P(what is failing is still sent requests), in [0, 1].
+
+    Who is gone is left out of its group, and soon nobody sees an error of it; who answers with
+    errors gets its share all the same.
+
+    Args:
+        gone: nats that the looks whether it is there say for that it is not.
+        errs: nats that `ERRORS` say for that something is wrong.
+    """
+    found: Floats = 1 / (1 + np.exp(gone - np.minimum(errs, TOLD)) * (1 - SENT) / SENT)
+    return found

@@ -11,13 +11,14 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from kgraph.schema import Entity, Severity
+from kgraph.schema import GONE, Entity, Severity
 from kgraph.topology import Topology, dependencies
 from rca.evidence.likelihood import SPEAKS, Reading
 from rca.evidence.roster import Roster
 from rca.evidence.siblings import weights
 from rca.region.arrays import Region
 from rca.region.effects import Faults, Modes, Spread
+from rca.region.gates import ERRORS, answers, sent
 from rca.region.levels import Levels
 from rca.region.seen import Heard, hear
 from rca.region.storm import coarse, loudest
@@ -163,6 +164,17 @@ class Scene:
             or severity_of(kind, mode) is Severity.HARD
             or self._ratio(entity, mode) > 1
         }
+
+    def sent(self, entity: int) -> float:
+        """Return P(it is still sent requests | it is failing); see `rca.region.gates`."""
+        if not answers(self.topology.kinds[entity]):
+            return 0.0
+        rows = self.readings.get(entity, ())
+        gone, errs = (
+            np.array(sum(math.log(row.ratio) for row in rows if row.observation.signal in some))
+            for some in (GONE, ERRORS)
+        )
+        return float(sent(gone, errs))
 
     @cached_property
     def weights(self) -> Mapping[tuple[int, int], float]:

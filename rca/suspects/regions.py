@@ -9,12 +9,13 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from kgraph.schema import REDUCED, UNOBSERVED, Severity, kind_of
+from kgraph.schema import GONE, REDUCED, UNOBSERVED, Severity, kind_of
 from kgraph.topology.walk import each_once
 from rca.region.arrays import Region
-from rca.region.edges import Edges, Ints, Mask, Tables, Tabling, edges_of
+from rca.region.edges import Edges, Floats, Ints, Mask, Tables, Tabling, edges_of
+from rca.region.gates import ERRORS, ERRS, answers, sent
 from rca.region.scene import MILLION, PROBE, Scene
-from rca.region.seen import seen_by
+from rca.region.seen import Seen, seen_by
 from rca.rules.compile import severity_of
 from rca.suspects.signature import CUT
 
@@ -74,6 +75,7 @@ def region_over(
         np.array([each.get(mode.name, -1) for each in slots], np.int64)
         for mode in (UNOBSERVED, REDUCED)
     )
+    errs = np.array([answers(name) for name in kinds], np.bool_)
     open_, ahead = within[nodes], edges.target[edges.back]
     return Region(
         nodes=nodes,
@@ -88,6 +90,8 @@ def region_over(
         hard=hard,
         blind=blind[kind],
         reduced=reduced[kind],
+        errs=np.array([each[ERRS] for each in slots], np.int64),
+        sent=np.where(errs[kind], _sent(scene, seen, len(nodes)), 0.0),
         pressing=_pressing(edges, told, len(nodes)),
         ahead=ahead,
         moved=np.where(open_[ahead], told.causes[edges.table[edges.back]], 0),
@@ -96,6 +100,18 @@ def region_over(
         tables=told,
         seen=seen,
     )
+
+
+def _sent(scene: Scene, seen: Seen, many: int) -> Floats:
+    """Return `Region.sent` of each node, as if it were software; as `Scene.sent`, of all."""
+    heard, owner = scene.heard, np.repeat(np.arange(many), np.diff(seen.start))
+    nats = np.log(seen.ratio)
+    looks = (
+        np.array([sort.signal in some for sort in heard.looks], np.bool_)[heard.look[seen.column]]
+        for some in (GONE, ERRORS)
+    )
+    gone, errs = (np.bincount(owner[told], nats[told], many).astype(float) for told in looks)
+    return sent(gone, errs)
 
 
 def _moved(scene: Scene, region: Region) -> Ints:

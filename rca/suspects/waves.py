@@ -102,6 +102,7 @@ class _Wave:
         self.count = 0
         self.believed = np.zeros((region.width, 0))
         self.fault = np.zeros(0)  # of what is at fault: P(it does to itself what it says)
+        self.erring = np.zeros(0)  # of what is at fault: P(it is sent requests all the same)
         self.soft = np.zeros(0, np.bool_)
         # Key, predicted, the likeliest slot, its reason, and what `Link.stopped` says of it.
         self.parts: list[tuple[Ints, Floats, Ints, Ints, Floats]] = []
@@ -142,7 +143,10 @@ class _Wave:
         self._grow(keys, believed, soft)
         if own.size:
             own = (seeded >= 0).nonzero()[0]
-            self.fault[self.row[keys[own]]] = believed[seeded[own], own]
+            row, node = self.row[keys[own]], keys[own] % self.n
+            self.fault[row] = believed[seeded[own], own]
+            errs = seeded[own] == self.region.errs[self.region.kind[node]]
+            self.erring[row] = np.where(errs, self.region.sent[node], 0.0)
         at, slots = np.arange(len(keys)), np.arange(self.region.width)[:, None]
         top = ((predicted == predicted.max(axis=0)) * slots).max(axis=0)  # of equals the last
         self.parts.append((keys, predicted, top, best[top, at], stopped[top, at]))
@@ -152,7 +156,7 @@ class _Wave:
         more = self.count + len(keys)
         if more > len(self.fault):
             room = max(2 * more, 1024)
-            for name in ("believed", "fault", "soft"):
+            for name in ("believed", "fault", "erring", "soft"):
                 short = getattr(self, name)
                 longer = np.zeros((*short.shape[:-1], room), short.dtype)
                 longer[..., : self.count] = short[..., : self.count]
@@ -223,8 +227,7 @@ class _Wave:
     ) -> _Through:
         """Return what comes through gates of several members, of which some are needed."""
         region, edges = self.region, self.region.edges
-        which, pair = edge[by], at[by]
-        gate = edges.gate[which]
+        which, pair, gate = edge[by], at[by], edges.gate[edge[by]]
         new = np.ones(len(by), np.bool_)
         new[1:] = (gate[1:] != gate[:-1]) | (pair[1:] != pair[:-1])
         group = np.cumsum(new) - 1
@@ -234,20 +237,21 @@ class _Wave:
         most, width = int(place.max()) + 1, region.width
         hits = np.zeros((most, width, len(first)))
         hits[place, slot, group] = chance
-        fault = np.zeros((most, len(first)))
-        fault[place, group] = self.fault[row[by]]
+        fault, erring = np.zeros((2, most, len(first)))
+        fault[place, group], erring[place, group] = self.fault[row[by]], self.erring[row[by]]
         soft = np.ones((most, len(first)), np.bool_)
         soft[place, group] = self.soft[row[by]]
         source = np.zeros((most, len(first)), np.int64)
         source[place, group] = edges.source[which]
-        hard = region.hard.T.take(region.kind[edges.target[which[first]]], axis=1)
+        kind, firm = region.kind[edges.target[which[first]]], edges.firm[which[first]]
+        hard = region.hard.T.take(kind, axis=1)
         felt = np.where(hard, 0.0, _felt(hits, size, edges.on_all[gate[first]]))
+        _add_erring(felt, region.errs[kind], hits, erring, size)
         lost = np.where(hard, hits, 0.0).max(axis=1)
         weakened = np.where(hits > 0, hits, lost[:, None])
         some = hits.max(axis=0) > 0
         hits = np.where(hard, hits, np.where(some, weakened, 0.0))
-        spares, firm = size - need + 1, edges.firm[which[first]]
-        reduced = region.reduced[edges.target[which[first]]]
+        spares, reduced = size - need + 1, region.reduced[edges.target[which[first]]]
         some = np.flatnonzero((reduced >= 0) & (spares > 1) & firm)
         hits[:, reduced[some], some] = lost[:, some]
         felt[reduced[some], some] = 0.0
@@ -389,6 +393,21 @@ def _felt(hits: Floats, size: Ints, on_all: Mask) -> Floats:
     """
     found: Floats = np.where(on_all, 1 - (1 - hits).prod(axis=0), hits.sum(axis=0) / size)
     return found
+
+
+def _add_erring(felt: Floats, errs: Ints, hits: Floats, erring: Floats, size: Ints) -> None:
+    """Write to `felt` the P(errs) by members that err and are sent requests all the same.
+
+    Args:
+        felt: (modes, g) to be written to.
+        errs: (g,) the mode of each owner in which it errs.
+        hits: (members, modes, g).
+        erring: (members, g) P(it is sent requests | it is hit).
+        size: (g,) of each group.
+    """
+    if erring.any():
+        each = np.arange(len(size))
+        felt[errs, each] = (hits[:, errs, each] * erring).sum(axis=0) / size
 
 
 def _at_least(chances: Floats, counts: Ints) -> Floats:

@@ -246,3 +246,97 @@ def test_of_eight_hosts_that_die_together_each_is_named(ask: Ask) -> None:
         s abnormal: errors
     """)
     assert all(chance(answer, f"h{number}") > 0.5 for number in range(1, 9)), answer.causes
+
+
+BALANCED = """
+    LoadBalancer: lb
+    ServiceInstance: web[1-3]
+    Service: shop
+    VirtualMachine: v[1-3]
+    Database: db
+    lb BALANCES web[1-3] / copies 1
+    shop CALLS lb
+    web[1-3] CALLS db
+    web[1-3] RUNS_ON each v[1-3]
+    v[1-3] healthy: down
+    web1 web3 healthy: down errors
+    db lb healthy: down
+    db healthy: errors
+"""
+
+
+def test_a_copy_that_errs_and_is_still_sent_requests_is_why_the_balancer_errs(ask: Ask) -> None:
+    answer = ask(f"""{BALANCED}
+        web2 healthy: down
+        web2 lb shop abnormal: errors
+    """)
+    assert first(answer) == ("web2", "failing")
+    assert {member.entity for member in answer.hypotheses[0].members} == {"web2"}
+    explained = {path.symptom.entity for path in answer.explanation}
+    assert explained == {"web2", "lb", "shop"}
+
+
+def test_a_copy_that_is_gone_is_not_why_the_balancer_errs(ask: Ask) -> None:
+    answer = ask(f"""{BALANCED}
+        web2 abnormal: down
+        lb shop abnormal: errors
+    """)
+    explained = {p.symptom.entity for p in answer.explanation if p.cause.entity == "web2"}
+    assert explained == {"web2"}
+
+
+def test_a_copy_that_is_gone_is_blamed_while_the_others_serve(ask: Ask) -> None:
+    answer = ask(f"""{BALANCED}
+        web2 abnormal: down
+        lb shop healthy: errors
+    """)
+    assert first(answer) == ("web2", "failing")
+    assert answer.causes[0].posterior > 0.8
+
+
+def test_a_name_server_of_two_that_answers_wrongly_is_why_some_of_its_clients_err(
+    ask: Ask,
+) -> None:
+    answer = ask("""
+        Service: dns1 dns2 web mail api
+        Host: h1 h2
+        web mail api USES dns1 dns2 / resolvers 1
+        dns1 RUNS_ON h1
+        dns2 RUNS_ON h2
+        dns1 web mail abnormal: errors
+        dns1 dns2 healthy: down unreachable
+        dns2 api healthy: errors
+        h1 h2 healthy: down
+    """)
+    assert first(answer) == ("dns1", "failing")
+
+
+def test_copies_that_all_err_after_a_change_of_what_they_read_are_not_blamed_one_by_one(
+    ask: Ask,
+) -> None:
+    answer = ask("""
+        LoadBalancer: lb
+        ServiceInstance: web[1-3]
+        Service: shop
+        ConfigItem: release
+        lb BALANCES web[1-3] / copies 1
+        shop CALLS lb
+        web[1-3] DEPENDS_ON release
+        release abnormal: changed
+        web[1-3] lb shop abnormal: errors
+        web[1-3] healthy: down
+    """)
+    assert first(answer) == ("release", "changed")
+
+
+def test_a_part_without_a_copy_that_errs_is_why_the_whole_errs(ask: Ask) -> None:
+    answer = ask("""
+        Database: s[1-4]
+        Service: store shop
+        store DEPENDS_ON s[1-4] / shards 4
+        shop CALLS store
+        s2 store shop abnormal: errors
+        s[1-4] healthy: down
+        s1 s3 s4 healthy: errors
+    """)
+    assert first(answer) == ("s2", "failing")

@@ -14,6 +14,7 @@ from kgraph.schema import Entity, Incident, Observation, Relation, State
 from kgraph.topology import build
 from rca.evidence.readings import read
 from rca.region.effects import Spread
+from rca.region.gates import SENT
 from rca.region.scene import Scene
 from rca.rules.compile import FIRM_HARD, SOFT, Compiled
 from rca.rules.model import Model
@@ -36,7 +37,7 @@ def _field(relations: list[Relation], observations: tuple[Observation, ...] = ()
 
 
 def _percolation(field: Scene, faults: set[int]) -> Oracle:
-    """P(entity failing), by enumerating which faults strike and which memberships carry.
+    """P(entity hit), by enumerating which faults strike and which memberships carry.
 
     Only for graphs without cycles.
     """
@@ -69,11 +70,9 @@ def _hit(field: Scene, struck: set[int], carried: set[tuple[int, int]]) -> set[i
 
 
 def _predicted(field: Scene, faults: set[int]) -> Oracle:
-    reach = spread(field, [(fault, "failing") for fault in sorted(faults)])
-    return {
-        entity: reach.predicted.get(entity, {}).get("failing", 0.0)
-        for entity in range(len(field.topology))
-    }
+    reach = spread(field, [(fault, "down") for fault in sorted(faults)])
+    hit = (reach.predicted.get(entity, {}) for entity in range(len(field.topology)))
+    return {i: modes.get("down", modes.get("failing", 0.0)) for i, modes in enumerate(hit)}
 
 
 def _grouped(rng: np.random.Generator, graph: nx.DiGraph[int]) -> list[Relation]:
@@ -240,10 +239,71 @@ def test_two_of_three_survive_one_loss_and_not_two(incident: Incidents, field_of
         s DEPENDS_ON i1 i2 i3 / copies 2
         """)
     )
-    one = _modes(_spread(field, ("i1", "failing")), field, "s")
+    one = _modes(_spread(field, ("i1", "killed")), field, "s")
     assert one == {"reduced": pytest.approx(SEED * FIRM_HARD)}
     two = _spread(field, ("i1", "failing"), ("i2", "failing"))
     assert _modes(two, field, "s")["failing"] == pytest.approx((SEED * FIRM_HARD) ** 2)
+
+
+COPIES = """
+    LoadBalancer: lb
+    ServiceInstance: i[1-3]
+    Service: shop
+    lb BALANCES i* / copies 1
+    shop CALLS lb
+"""
+
+
+def test_a_copy_that_errs_is_felt_by_its_share_and_one_that_is_gone_is_not(
+    incident: Incidents, field_of: FieldOf
+) -> None:
+    bare = field_of(incident(COPIES))
+    failing, killed = (_spread(bare, ("i1", mode)) for mode in ("failing", "killed"))
+    assert _modes(failing, bare, "lb")["failing"] == pytest.approx(SENT * SEED * SOFT / 3)
+    assert "failing" not in _modes(killed, bare, "lb")
+    gone = field_of(incident(f"{COPIES}i1 abnormal: errors down"))
+    assert "failing" not in _modes(_spread(gone, ("i1", "failing")), gone, "lb")
+
+
+def test_who_is_told_to_be_down_gets_no_requests_and_who_is_up_and_errs_likely_does(
+    incident: Incidents, field_of: FieldOf
+) -> None:
+    said = (
+        "i1 abnormal: down errors",
+        "i1 healthy: errors",
+        "",
+        "i1 healthy: down",
+        "i1 abnormal: errors",
+        "i1 abnormal: errors\ni1 healthy: down",
+        "i1 abnormal: errors\ni1 healthy: down unreachable",
+    )
+    fields = [field_of(incident(f"{COPIES}{what}")) for what in said]
+    sent = [field.sent(field.topology.index["i1"]) for field in fields]
+    assert sent == sorted(set(sent))
+    assert sent[2] == pytest.approx(SENT)
+    assert sent[0] < CUT < 0.5 < sent[4]
+    machine = field_of(incident("Host: h\nh abnormal: errors"))
+    assert machine.sent(0) == 0
+
+
+def test_a_copy_whose_machine_is_gone_is_gone(incident: Incidents, field_of: FieldOf) -> None:
+    field = field_of(incident(f"{COPIES}VirtualMachine: v\ni1 RUNS_ON v"))
+    down = _spread(field, ("v", "down"))
+    assert _modes(down, field, "i1")["failing"] > 0.5
+    assert "failing" not in _modes(down, field, "lb")
+
+
+def test_a_feed_of_two_that_fails_gets_no_share_of_anything(
+    incident: Incidents, field_of: FieldOf
+) -> None:
+    field = field_of(
+        incident("""
+        PowerFeed: a b
+        Host: h
+        h POWERED_BY a b / feeds 1
+        """)
+    )
+    assert "down" not in _modes(_spread(field, ("a", "failing")), field, "h")
 
 
 def test_a_slow_copy_is_felt_more_where_another_one_is_lost(

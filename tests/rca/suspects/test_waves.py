@@ -162,6 +162,38 @@ def _assert_all(scene: Scene) -> int:
     return len(found)
 
 
+def test_copies_that_err_are_felt_as_they_are_where_each_is_walked_alone(
+    incident: Callable[[str], Incident], field_of: FieldOf
+) -> None:
+    scene = field_of(
+        incident("""
+        LoadBalancer: lb
+        ServiceInstance: i[1-4]
+        Service: shop cart
+        Cluster: quorum
+        Database: db
+        VirtualMachine: v1 v2
+        lb BALANCES i[1-4] / copies 2
+        cart DEPENDS_ON i1 i2 / copies 1
+        quorum DEPENDS_ON i[1-3] / members 2
+        shop CALLS lb
+        i[1-4] CALLS db
+        i1 i2 RUNS_ON each v1 v2
+        i1 lb shop abnormal: errors
+        i1 healthy: down unreachable
+        i2 abnormal: down
+        i3 healthy: down
+        quorum cart healthy: degraded
+        """)
+    )
+    assert _assert_all(scene) > 4
+    index = scene.topology.index
+    of = {unit.faults: unit for unit in units_of(scene)}
+    errs, gone = (of[((index[name], "failing"),)].spread.predicted for name in ("i1", "i2"))
+    assert "failing" in errs[index["lb"]]
+    assert "failing" not in gone[index["lb"]]
+
+
 @pytest.mark.parametrize("seed", seeds(13))
 def test_on_small_random_estates_they_agree(
     seed: int, random_incident: Callable[[int], Incident], field_of: FieldOf
