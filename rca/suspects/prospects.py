@@ -23,9 +23,9 @@ from typing import NamedTuple, overload
 
 import numpy as np
 
-from kgraph.schema import Severity
+from kgraph.schema import Channel, Severity
 from kgraph.topology.walk import spans
-from rca.evidence.likelihood import TARGET_RATIO
+from rca.evidence.likelihood import TARGET_RATIO, Reading
 from rca.region.edges import Floats, Ints
 from rca.region.goal import Goal
 from rca.region.scene import Scene
@@ -162,9 +162,9 @@ def prospects(
     goal: Goal | None,
 ) -> Prospects:
     """Return every single fault of the suspects, then every exhausted group."""
-    equal, which = _equals(scene, suspected)
-    faults = [_sorts(scene, suspected[first]) for first in equal]
-    asked = [[sort for sort in some if _asked(sort, goal)] for some in faults]
+    equal, which = _equals(scene, suspected, goal)
+    faults = [(suspected[first], _sorts(scene, suspected[first])) for first in equal]
+    asked = [[sort for sort in some if _asked(scene, each, sort, goal)] for each, some in faults]
     # A group stops whom it serves: where slowness was breached, it competes no more than others.
     worst = [_hardest(some) for some in asked]
     sorts = [sort for some in (*asked, *worst) for sort in some]
@@ -185,7 +185,7 @@ def prospects(
     )
 
 
-def _equals(scene: Scene, suspected: Sequence[int]) -> tuple[list[int], Ints]:
+def _equals(scene: Scene, suspected: Sequence[int], goal: Goal | None) -> tuple[list[int], Ints]:
     """Return positions of suspects that differ in their faults, and of each which it is like.
 
     Where neither a condition nor what was learned of an entity counts, those of one kind are: all
@@ -199,7 +199,8 @@ def _equals(scene: Scene, suspected: Sequence[int]) -> tuple[list[int], Ints]:
     loud = region.seen.ratios.take(node, axis=1) > 1
     loud = (loud << np.arange(region.width)[:, None]).sum(axis=0)
     code = ((kind * 2 + changed) << region.width | pressing) << region.width | pressing & loud
-    apart = own[kind] | ~region.within[node]
+    named = [goal is not None and any(map(_names, scene.readings.get(e, ()))) for e in suspected]
+    apart = own[kind] | ~region.within[node] | np.array(named, np.bool_)
     code[apart] = -1 - np.flatnonzero(apart)
     _, first, which = np.unique(code, return_index=True, return_inverse=True)
     return first.tolist(), which
@@ -213,8 +214,25 @@ def _sorts(scene: Scene, entity: int) -> list[Sort]:
     ]
 
 
-def _asked(sort: Sort, goal: Goal | None) -> bool:
-    return goal is None or severity_of(sort.kind, sort.mode) is goal.severity
+def _asked(scene: Scene, entity: int, sort: Sort, goal: Goal | None) -> bool:
+    """Tell whether a fault may have breached the objective: in kind, or as an alarm says it is so.
+
+    What is slow is mostly so from slowness. But who has stopped makes others wait, retry or do
+    its work, and who is slow is given up: an alarm that names a mode is not passed over.
+    """
+    if goal is None or severity_of(sort.kind, sort.mode) is goal.severity:
+        return True
+    return any(
+        _names(reading) and reading.bearing(sort.mode) == 1
+        for reading in scene.readings.get(entity, ())
+    )
+
+
+def _names(reading: Reading) -> bool:
+    """Tell whether an alarm says which mode it is."""
+    named = reading.channel is Channel.MODE
+    ruled = reading.channel is Channel.EVERY and bool(reading.sort.rules)
+    return reading.observation.abnormal and (named or ruled)
 
 
 def _hardest(sorts: Iterable[Sort]) -> list[Sort]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from kgraph.schema import Answer
 from tests.rca.asking import Ask, chance, first
 
@@ -340,3 +342,57 @@ def test_a_part_without_a_copy_that_errs_is_why_the_whole_errs(ask: Ask) -> None
         s1 s3 s4 healthy: errors
     """)
     assert first(answer) == ("s2", "failing")
+
+
+FULL = """
+    StoragePool: pool
+    Volume: vol[1-4]
+    VirtualMachine: v[1-4]
+    Database: db
+    Service: api web cache
+    vol[1-4] STORED_ON pool
+    v1 STORED_ON vol1
+    v2 STORED_ON vol2
+    v3 STORED_ON vol3
+    v4 STORED_ON vol4
+    db RUNS_ON v1
+    api RUNS_ON v2
+    api CALLS db
+    web CALLS api cache
+    pool abnormal: full
+    v1 v2 v3 abnormal: paused
+    api web abnormal: latency errors
+    cache healthy: latency errors
+"""
+
+
+@pytest.mark.parametrize("signal", ["latency", "errors"])
+def test_what_has_stopped_may_be_why_an_objective_on_latency_is_breached(
+    ask: Ask, signal: str
+) -> None:
+    """Who waits for what has stopped is slow; an alarm that names the mode is not passed over."""
+    answer = ask(f"{FULL}\n    target web {signal}")
+    assert first(answer) == ("pool", "full")
+    assert not answer.abstained
+
+
+def test_a_worn_disk_may_be_why_an_objective_on_errors_is_breached(ask: Ask) -> None:
+    answer = ask("""
+        Disk: d e
+        VirtualMachine: v w
+        Database: db
+        Service: web
+        v STORED_ON d
+        w STORED_ON e
+        db RUNS_ON v
+        web RUNS_ON w
+        web CALLS db
+        d abnormal: wearing
+        v abnormal: disk
+        db abnormal: latency
+        web abnormal: errors latency
+        e healthy: wearing
+        w healthy: disk
+        target web errors
+    """)
+    assert first(answer) == ("d", "wearing")

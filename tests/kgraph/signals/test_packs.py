@@ -83,6 +83,44 @@ def test_the_shipped_packs_are_clean(shipped: Packs) -> None:
         ("IpmiPowerSupplyFailure", "Host", "degraded", None),
         ("HostSwapIsFillingUp", "Host", "memory", Direction.UP),
         ("HostDiskWillFillIn24Hours", "StoragePool", "filling", None),
+        ("KubeContainerOOMKilled", "Pod", "killed", None),
+        ("KubernetesContainerOomKiller", "Pod", "killed", None),
+        ("KubePodEvicted", "Pod", "evicted", None),
+        ("KubernetesPodCrashLooping", "Pod", "down", None),
+        ("KubernetesNodeNotReady", "Host", "down", None),
+        ("KubernetesNodeDiskPressure", "Host", "filling", None),
+        ("KubernetesNodeMemoryPressure", "Host", "memory", Direction.UP),
+        ("KubernetesVolumeFullInFourDays", "Volume", "filling", None),
+        ("KubernetesVolumeOutOfDiskSpace", "Volume", "full", None),
+        ("KubernetesPersistentvolumeError", "Volume", "ioError", None),
+        ("KubernetesDeploymentReplicasMismatch", "Application", "availability", Direction.DOWN),
+        ("KubernetesHpaScaleMaximum", "Service", "saturation", Direction.UP),
+        ("KubeletTooManyPods", "Host", "saturation", Direction.UP),
+        ("etcdHighFsyncDurations", "Database", "latency", Direction.UP),
+        ("etcdInsufficientMembers", "Database", "down", None),
+        ("MysqlSlaveIoThreadNotRunning", "Database", "anomaly", None),
+        ("ElasticsearchClusterRed", "Database", "errors", Direction.UP),
+        ("RabbitmqTooManyConnections", "Queue", "saturation", Direction.UP),
+        ("RabbitmqOutOfMemory", "Queue", "memory", Direction.UP),
+        ("HAProxyBackendDown", "Service", "down", None),
+        ("HAProxyServerDown", "ServiceInstance", "down", None),
+        ("HAProxyDown", "LoadBalancer", "down", None),
+        ("CoreDNSDown", "Service", "down", None),
+        ("DHCPServerDown", "Service", "down", None),
+        ("NovaComputeDown", "ServiceInstance", "down", None),
+        ("SmartMediaErrors", "Disk", "wearing", None),
+        ("DiskFailurePredicted", "Disk", "wearing", None),
+        ("SmartDeviceTemperatureWarning", "Host", "degraded", None),
+        ("RaidBatteryFailed", "StorageController", "degraded", None),
+        ("CpuThermalThrottling", "Host", "degraded", None),
+        ("PduOverload", "PowerFeed", "overloaded", None),
+        ("BondSlaveDown", "Bond", "degraded", None),
+        ("SwitchPortFlapping", "SwitchPort", "flapping", None),
+        ("IfInErrors", "SwitchPort", "errors", Direction.UP),
+        ("HostCpuHighIowait", "Host", "disk", Direction.UP),
+        ("HostSoftwareRaidDiskFailure", "Disk", "failed", None),
+        ("BlackboxSlowProbe", "Endpoint", "latency", Direction.UP),
+        ("CheckoutErrorBudgetBurn", "Service", "errors", Direction.UP),
     ],
 )
 def test_the_usual_rules_are_known(
@@ -119,7 +157,34 @@ def test_a_volume_that_will_be_full_is_not_full_yet(shipped: Packs) -> None:
     assert (known.kinds[0], known.signal) == ("Volume", "filling")
 
 
-@pytest.mark.parametrize("name", ["Watchdog", "InfoInhibitor", "KubeCPUOvercommit"])
+@pytest.mark.parametrize(
+    ("name", "label", "value", "signal"),
+    [
+        ("KubeNodePressure", "condition", "DiskPressure", "filling"),
+        ("KubeNodePressure", "condition", "MemoryPressure", "memory"),
+        ("KubeNodeEviction", "eviction_signal", "nodefs.available", "filling"),
+        ("KubeNodeEviction", "eviction_signal", "memory.available", "memory"),
+    ],
+)
+def test_a_label_says_what_a_node_is_short_of(
+    shipped: Packs, name: str, label: str, value: str, signal: str
+) -> None:
+    assert shipped.match(alert(name, **{label: value})).signal == signal
+
+
+@pytest.mark.parametrize(
+    "name", ["LoadBalancerUnhealthy", "PortalDown", "LinkerdProxyDown", "NovaServerDown"]
+)
+def test_a_word_in_a_name_is_a_whole_word(shipped: Packs, name: str) -> None:
+    """A balancer has no load, a portal is no port, and a server of Nova is no agent."""
+    entry = shipped.match(alert(name))
+    assert (entry.kinds, entry.signal == "cpu") == ((), False)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Watchdog", "InfoInhibitor", "KubeCPUOvercommit", "KubeJobFailed", "KubeQuotaExceeded"],
+)
 def test_alerts_that_always_fire_are_ignored(shipped: Packs, name: str) -> None:
     assert shipped.match(alert(name)).ignore
 

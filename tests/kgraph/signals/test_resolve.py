@@ -427,3 +427,14 @@ def test_a_switch_that_its_exporter_does_not_reach_is_found() -> None:
     index = index_of(entity("sw", "Switch", "sw1.dc1"), entity("bmc", "Bmc", "h1-bmc"))
     assert asked("TargetDown", "", index, instance="sw1.dc1:161", job="snmp").uid == "sw"
     assert asked("InstanceDown", "", index, instance="h1-bmc", job="ipmi").uid == "bmc"
+
+
+@pytest.mark.parametrize("alert", ["NovaComputeDown", "NovaAgentDown", "OpenstackNovaComputeDown"])
+def test_a_machine_is_not_down_since_an_agent_on_it_has_stopped_reporting(alert: str) -> None:
+    host = entity("cmp1", "Host", "cmp1")
+    agent = entity("agent", "ServiceInstance", "cmp1/nova-compute")
+    there = EstateIndex.of(Subgraph((host, agent), (Relation("agent", "RUNS_ON", "cmp1"),)))
+    bare = EstateIndex.of(Subgraph((host,), ()))
+    labels = {"hostname": "cmp1", "service": "nova-compute", "instance": "ctl1:9180"}
+    assert asked(alert, "", there, **labels).uids == ("agent",)
+    assert asked(alert, "", bare, **labels).uids == ()
