@@ -56,6 +56,8 @@ def _record(
 ) -> Record:
     name, kind = required(domain, "name", place.uri), domain.find("os/type")
     watched = (s for s in ("down", "paused", "ioError", "panic") if s not in blind)
+    memory = size_bytes(domain, "memory", place.uri)
+    huge = domain.find("memoryBacking/hugepages") is not None
     state = DomainState(guest.state).name.lower() if guest.state in set(DomainState) else ""
     return Record(
         guest_key(uuid),
@@ -63,7 +65,8 @@ def _record(
         name,
         keys=(place.key("vmUuid", uuid), place.key("name", name)),
         props={
-            "memoryBytes": size_bytes(domain, "memory", place.uri),
+            "memoryBytes": memory,
+            **({"hugePagesBytes": memory} if huge else {}),
             "vcpus": whole(domain.findtext("vcpu") or "1", place.uri, f"domain {name}: <vcpu>"),
             "virtualisation": domain.get("type", ""),
             "arch": kind.get("arch", "") if kind is not None else "",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import xml.etree.ElementTree as ET
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 
 from ingest.libvirt.fetch import Reading
-from ingest.libvirt.place import Place, parse
+from ingest.libvirt.place import Place, parse, whole
 from ingest.libvirt.verdicts import healthy
 from kgraph.identity import canonical
 from kgraph.schema import Item, Key, Record, RelationRecord
@@ -49,6 +51,7 @@ def normalise_host(place: Place, reading: Reading) -> Iterator[Item]:
             "cpus": reading.cpus,
             "arch": capabilities.findtext("host/cpu/arch") or "",
             "hypervisor": reading.hypervisor,
+            **_set_aside(capabilities, place.uri),
         },
         watched=("down", "unreachable"),
         where=f"libvirt {place.uri}",
@@ -70,6 +73,20 @@ def normalise_host(place: Place, reading: Reading) -> Iterator[Item]:
 def probe_key(place: Place) -> str:
     """Return the record key of the connection."""
     return f"probe:{place.uri}"
+
+
+def _set_aside(capabilities: ET.Element, uri: str) -> dict[str, int]:
+    """Return what of its memory is set aside for huge pages, all but the smallest size of pages.
+
+    Whoever does not use them cannot have it, be it taken or not. A host that does not tell of its
+    pages says nothing of them.
+    """
+    sizes: Counter[int] = Counter()
+    for row in capabilities.iterfind("host/topology/cells/cell/pages[@size]"):
+        size = whole(row.get("size", ""), uri, "the size of <pages>")
+        sizes[size << 10] += whole(row.text or "", uri, "the number of <pages>")
+    huge = sum(size * count for size, count in sizes.items() if size > min(sizes))
+    return {"hugePagesBytes": huge} if sizes else {}
 
 
 def _keys(place: Place, reading: Reading) -> tuple[Key, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -19,6 +20,7 @@ class Unit:
     """Guests that can only be placed together: one, or all that belong to an affinity group.
 
     Attributes:
+        huge: how many bytes of its memory are in huge pages.
         bound: the only host that will do, because others of its group are there; -1: any.
     """
 
@@ -28,6 +30,7 @@ class Unit:
     needs: tuple[Need, ...]
     apart: frozenset[str]
     bound: int = _NOWHERE
+    huge: float = 0.0
 
     @property
     def contradicts(self) -> bool:
@@ -51,6 +54,10 @@ class Board:
         count = len(layout.hosts)
         self.cpus: npt.NDArray[np.float64] = np.array([h.cpus for h in layout.hosts], float)
         self.memory: npt.NDArray[np.float64] = np.array([h.memory for h in layout.hosts], float)
+        # In huge pages; infinite where nobody knows: there they count as any memory.
+        self._knows = np.array([h.huge is not None for h in layout.hosts], bool)
+        free = [math.inf if h.huge is None else h.huge for h in layout.hosts]
+        self.huge: npt.NDArray[np.float64] = np.array(free, float)
         self.size_cpus, self.size_memory = self.cpus.copy(), self.memory.copy()
         self.open: Mask = np.array([not h.closed for h in layout.hosts], bool).reshape(count)
         self.seated: list[dict[str, Unit]] = [{} for _ in layout.hosts]
@@ -110,16 +117,26 @@ class Board:
         """Return the hosts with room, when a share of each is kept free. (hosts,) bool."""
         keep_cpus, keep_memory = self.size_cpus * reserve, self.size_memory * reserve
         fits: Mask = (self.cpus - keep_cpus >= unit.cpus) & (
-            self.memory - keep_memory >= unit.memory
+            self.memory - keep_memory >= self._plain(unit)
         )
-        return fits
+        return fits & (self.huge >= unit.huge) if unit.huge else fits
+
+    def plain(self, unit: Unit, host: int) -> float:
+        """Return the bytes that a unit takes of what a host has besides its huge pages."""
+        return unit.memory - (unit.huge if unit.huge and self._knows[host] else 0.0)
+
+    def _plain(self, unit: Unit) -> npt.NDArray[np.float64] | float:
+        """Return the same for all hosts. (hosts,) float, or one number for each of them."""
+        return unit.memory - unit.huge * self._knows if unit.huge else unit.memory
 
     def best(self, unit: Unit, mask: Mask) -> int:
         """Return the host of `mask` that is fullest afterwards, or -1 where there is none."""
         chosen = np.flatnonzero(mask)
         if not len(chosen):
             return _NOWHERE
-        memory = (self.memory[chosen] - unit.memory) / np.maximum(self.size_memory[chosen], 1)
+        memory = (self.memory - self._plain(unit))[chosen] / np.maximum(
+            self.size_memory[chosen], 1
+        )
         cpus = (self.cpus[chosen] - unit.cpus) / np.maximum(self.size_cpus[chosen], 1)
         return int(chosen[np.argmin(np.minimum(memory, cpus))])
 
@@ -137,7 +154,8 @@ class Board:
 
     def _change(self, unit: Unit, host: int, sign: int) -> None:
         self.cpus[host] += sign * unit.cpus
-        self.memory[host] += sign * unit.memory
+        self.memory[host] += sign * self.plain(unit, host)
+        self.huge[host] += sign * unit.huge
         for group in unit.apart:
             if group not in self._apart:
                 self._apart[group] = np.zeros(len(self.hosts), np.int32)
@@ -159,8 +177,9 @@ def combined(members: Sequence[GuestSize], bound: int = _NOWHERE) -> Unit:
     needs = tuple(dict.fromkeys(need for guest in members for need in guest.needs))
     apart = frozenset(group for guest in members for group in guest.apart)
     cpus, memory = sum(g.cpus for g in members), float(sum(g.memory for g in members))
-    return Unit(tuple(members), cpus, memory, needs, apart, bound)
+    return Unit(tuple(members), cpus, memory, needs, apart, bound, sum(g.huge for g in members))
 
 
 def _alone(guest: GuestSize) -> Unit:
-    return Unit((guest,), guest.cpus, float(guest.memory), guest.needs, guest.apart)
+    memory, huge = float(guest.memory), float(guest.huge)
+    return Unit((guest,), guest.cpus, memory, guest.needs, guest.apart, huge=huge)

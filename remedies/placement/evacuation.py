@@ -119,8 +119,10 @@ def _why(board: Board, unit: Unit) -> str:
             counted[f"does not reach {_unreached(board, unit, n)}"] += 1
         elif not allowed[n]:
             counted["would join what it must be apart from, or part it from its group"] += 1
-        elif board.memory[n] < unit.memory:
+        elif board.memory[n] < board.plain(unit, n):
             counted["lacks memory"] += 1
+        elif board.huge[n] < unit.huge:
+            counted["lacks huge pages"] += 1
         elif board.cpus[n] < unit.cpus:
             counted["lacks processors"] += 1
         else:

@@ -5,6 +5,7 @@ https://developers.google.com/optimization/cp/cp_solver
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -80,7 +81,11 @@ def _capacity(
         here = [(units[u], var) for (u, host), var in choices.items() if host == h]
         # Rounded so that what fits here fits indeed.
         memory = int(board.memory[h] // _UNIT)
-        model.add(sum(int(-(-unit.memory // _UNIT)) * var for unit, var in here) <= memory)
+        taken = [(board.plain(unit, h), var) for unit, var in here]
+        model.add(sum(int(-(-size // _UNIT)) * var for size, var in taken) <= memory)
+        if any(unit.huge for unit, _ in here) and math.isfinite(board.huge[h]):
+            huge = int(board.huge[h] // _UNIT)
+            model.add(sum(int(-(-unit.huge // _UNIT)) * var for unit, var in here) <= huge)
         cpus = int(board.cpus[h] * 100)
         model.add(sum(int(-(-unit.cpus * 100 // 1)) * var for unit, var in here) <= cpus)
 

@@ -81,12 +81,16 @@ def _make_room(board: Board, seating: Seating, unit: Unit, movable: Callable[[st
 
 def _enough(board: Board, host: int, unit: Unit) -> list[Unit]:
     """Return the guests of a host whose going makes room for a unit, the smallest first."""
-    memory = unit.memory - board.memory[host]
+    memory = board.plain(unit, host) - board.memory[host]
+    huge = unit.huge - board.huge[host]
     cpus = unit.cpus - board.cpus[host]
     found = [
         guest
         for guest in board.seated[host].values()
-        if guest.memory >= memory and guest.cpus >= cpus and not guest.guests[0].together
+        if board.plain(guest, host) >= memory
+        and guest.huge >= huge
+        and guest.cpus >= cpus
+        and not guest.guests[0].together
     ]
     return sorted(found, key=lambda guest: (guest.memory, guest.guests[0].uid))
 
@@ -115,8 +119,8 @@ def _surely(board: Board, failed: int) -> bool:
     """
     units = board.seated[failed].values()
     apart = [group for unit in units for group in unit.apart]
-    if len(apart) > len(set(apart)):
-        return False  # they would stand in each other's way
+    if len(apart) > len(set(apart)) or any(unit.huge for unit in units):
+        return False  # they would stand in each other's way, or lack a third thing
     shares = np.minimum(
         _shares(board.memory, [unit.memory for unit in units]),
         _shares(board.cpus, [unit.cpus for unit in units]),

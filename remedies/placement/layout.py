@@ -31,6 +31,8 @@ class HostRoom:
     Attributes:
         cpus: processors that may be given away, overcommitted already.
         memory: bytes that may be given away.
+        huge: bytes in huge pages, which nobody else can have; None: it is not known of them, and
+            they count as any memory.
         closed: why nothing new may go there; empty: it may.
         reaches: uids of the networks and storage that a guest there can use.
     """
@@ -41,6 +43,7 @@ class HostRoom:
     memory: int
     closed: str = ""
     reaches: frozenset[str] = frozenset()
+    huge: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,7 @@ class GuestSize:
 
     Attributes:
         cpus, memory: virtual processors, and bytes.
+        huge: how many of those bytes are in huge pages.
         apart: its anti-affinity groups.
         together: its affinity group; empty: none.
         importance: more important guests are placed first.
@@ -72,6 +76,7 @@ class GuestSize:
     together: str = ""
     importance: int = 0
     unknown: str = ""
+    huge: int = 0
 
 
 @dataclass(frozen=True)

@@ -137,6 +137,8 @@ def _room(graph: _Graph, host: Entity, limits: Limits) -> HostRoom:
     # What a scheduler of the estate keeps to is kept to here, too, where ours allows more.
     overcommit = min(limits.cpu_overcommit, _number(host.props, "cpuOvercommit") or math.inf)
     kept = _number(host.props, "reservedMemoryBytes") or 0.0
+    huge = _amount(host.props, "hugePagesBytes")
+    most = min((memory or 0.0) * limits.memory_share, (memory or 0.0) - kept) - (huge or 0)
     why = "has no known size" if cpus is None or memory is None else ""
     if host.labels.get(CORDONED) == "true":
         why = "is cordoned"
@@ -144,9 +146,10 @@ def _room(graph: _Graph, host: Entity, limits: Limits) -> HostRoom:
         host.uid,
         host.name or host.uid,
         (cpus or 0.0) * overcommit,
-        int(max(0.0, min((memory or 0.0) * limits.memory_share, (memory or 0.0) - kept))),
+        int(max(0.0, most)),
         why,
         frozenset(_reached(graph, host.uid)),
+        huge,
     )
 
 
@@ -192,6 +195,7 @@ def _size(graph: _Graph, guest: Entity) -> GuestSize:
         guest.labels.get(TOGETHER, ""),
         _IMPORTANCE.get(guest.labels.get("importance", ""), 0),
         unknown,
+        _amount(guest.props, "hugePagesBytes") or 0,
     )
 
 
@@ -223,6 +227,13 @@ def _title(graph: _Graph, uid: str) -> str:
 
 def _values(text: str) -> frozenset[str]:
     return frozenset(part.strip() for part in text.split(",") if part.strip())
+
+
+def _amount(props: Mapping[str, Scalar], name: str) -> int | None:
+    """Return a number of bytes, of which none is one."""
+    value = props.get(name)
+    known = isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
+    return int(value) if known else None  # type: ignore[arg-type] # it is a number
 
 
 def _number(props: Mapping[str, Scalar], *names: str) -> float | None:

@@ -114,6 +114,14 @@ class Graph:
                 return float(value)
         return None
 
+    def amount(self, uid: str, prop: str) -> float | None:
+        """Return a property that is a number, of which none is one."""
+        entity = self.entities.get(uid)
+        value = entity.props.get(prop) if entity else None
+        self.log[f"{uid} prop {prop}"] = value
+        known = isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
+        return float(value) if known else None  # type: ignore[arg-type] # it is a number
+
     def rows(self, uid: str, *types: str) -> list[Relation]:
         """Return what it depends on, over relations of these types."""
         asked = (uid, *types)

@@ -7,7 +7,7 @@ it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from remedies.proof.known import APART, Graph, Known
 from remedies.proof.verdict import Rule
@@ -76,6 +76,9 @@ class Seats:
         graph, ceiling = self._graph, self._known.ceiling
         already = [uid for uid in self.on(host) if uid != guest]
         crowd = [*already, *self._added.get(host, ()), guest]
+        pages, theirs = self._huge(host, crowd)
+        if theirs[-1] and sum(theirs) > pages:
+            yield Rule.CAPACITY, f"{graph.name(host)} has too few huge pages left"
         for props, of_guest, share, what in (
             (("memoryBytes",), ("memoryBytes",), ceiling.memory_share, "memory"),
             (("cpus", "cores"), ("vcpus",), ceiling.cpu_overcommit, "processors"),
@@ -91,10 +94,22 @@ class Seats:
                 continue
             total = sum(each or 0 for each in taken)
             most = self._most(host, what, size, share)
+            if what == "memory":
+                total, most, size = total - sum(theirs), max(0.0, most - pages), size - pages
             # Bytes and processors are sums of few numbers: half a one is no overflow.
             if total > most + 0.5:
-                percent = 100 * total / size
+                percent = 100 * total / max(size, 1)
                 yield Rule.CAPACITY, f"{graph.name(host)} would have {percent:.0f} % of its {what}"
+
+    def _huge(self, host: str, crowd: Sequence[str]) -> tuple[float, list[float]]:
+        """Return the bytes that a host has in huge pages, and how many each of these takes.
+
+        Where the host's are not known, nobody takes any: they count as any memory.
+        """
+        pages = self._graph.amount(host, "hugePagesBytes")
+        if pages is None:
+            return 0.0, [0.0 for _ in crowd]
+        return pages, [self._graph.amount(uid, "hugePagesBytes") or 0.0 for uid in crowd]
 
     def _most(self, host: str, what: str, size: float, share: float) -> float:
         """Return what may be given away: at most what the estate's own scheduler would give."""

@@ -172,13 +172,15 @@ def items_of(
     interfaces: tuple[str, ...] = (),
     host_uuid: str = HOST_UUID,
     uri: str = URI,
+    topology: str = "",
 ) -> list[Item]:
     """Normalise a reading of one host."""
+    capabilities = CAPABILITIES.format(uuid=host_uuid)
     reading = Reading(
         uri=uri,
         hostname="h1.example",
         hypervisor="QEMU",
-        capabilities=CAPABILITIES.format(uuid=host_uuid),
+        capabilities=capabilities.replace("</host>", f"{topology}</host>"),
         guests=guests,
         networks=networks,
         pools=pools,

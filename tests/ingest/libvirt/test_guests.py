@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ingest.libvirt.fetch import GuestReading
@@ -35,6 +37,14 @@ def test_a_guest_has_its_uuid_and_size_in_bytes() -> None:
     ]
     assert machine.props["memoryBytes"] == 1 << 30
     assert machine.props["vcpus"] == 2
+    assert "hugePagesBytes" not in machine.props
+
+
+def test_a_guest_on_huge_pages_says_how_much_it_takes_of_them() -> None:
+    usual = guest()
+    xml = usual.xml.replace("<vcpu", "<memoryBacking><hugepages/></memoryBacking><vcpu", 1)
+    (machine,) = records(items_of(replace(usual, xml=xml)), "VirtualMachine")
+    assert machine.props["hugePagesBytes"] == machine.props["memoryBytes"] == 1 << 30
 
 
 def test_either_byte_order_of_a_uuid_is_the_same_guest() -> None:

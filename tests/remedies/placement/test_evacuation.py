@@ -14,7 +14,8 @@ from kgraph.schema import Plan, PlanStep
 from remedies.placement import Layout, Limits, Placement, evacuate, read_layout
 from remedies.placement.board import Board
 from remedies.placement.greedy import _surely, _survives, spare
-from remedies.proof import Known, check
+from remedies.placement.layout import Move
+from remedies.proof import Known, Rule, check
 from tests.remedies.estates import DOES, Plant, cause, plan, random_plant, step
 
 USUAL = Limits()
@@ -72,6 +73,43 @@ def test_a_host_gives_away_no_more_than_its_own_scheduler_would(keeps: dict[str,
     plant.guest("v1", "h1", 8, 65, "lan", "nfs")
     plant.entities["h3"].props.update(keeps)  # type: ignore[attr-defined] # a dict, see Plant.add
     assert seats(evacuate(layout_of(plant), ["v1"])) == {"v1": "h2"}
+
+
+def huge(plant: Plant, **sizes: int) -> None:
+    """Say how many GiB a host has in huge pages, or a guest takes."""
+    for uid, size in sizes.items():
+        props = plant.entities[uid].props
+        props["hugePagesBytes"] = size << 30  # type: ignore[index] # a dict, see Plant.add
+
+
+def test_what_is_set_aside_for_huge_pages_is_for_who_uses_them_and_for_nobody_else() -> None:
+    plant = farm(64, 64, 64)
+    plant.guest("plain", "h1", 8, 1, "lan", "nfs")
+    plant.guest("paged", "h1", 8, 1, "lan", "nfs")
+    huge(plant, h1=32, h2=56, h3=0, paged=8)
+    placement = evacuate(layout_of(plant), ["plain", "paged"])
+    assert seats(placement) == {"plain": "h3", "paged": "h2"}
+    known = Known(frozenset({"h1"}))
+    assert not check(as_plan(placement, "h1"), plant.graph, DOES, known).objections
+    for guest, host in (("plain", "h2"), ("paged", "h3")):
+        wrong = Placement((Move(guest, "h1", host),))
+        (told,) = check(as_plan(wrong, "h1"), plant.graph, DOES, known).objections
+        assert told.rule is Rule.CAPACITY
+
+
+def test_huge_pages_run_short_and_where_nobody_knows_of_them_they_are_memory() -> None:
+    plant = farm(64, 64, 16)
+    for n in range(1, 5):
+        plant.guest(f"v{n}", "h1", 8, 1, "lan", "nfs")
+    huge(plant, h1=32, h2=20, v1=8, v2=8, v3=8, v4=8)
+    placement = evacuate(layout_of(plant), ["v1", "v2", "v3", "v4"])
+    assert sorted(seats(placement).values()) == ["h2", "h2", "h3"]
+    (left,) = placement.unplaced
+    assert "1 of 3 lacks huge pages" in left.why
+    assert "1 of 3 lacks memory" in left.why
+    assert not check(
+        as_plan(placement, "h1"), plant.graph, DOES, Known(frozenset({"h1"}))
+    ).objections
 
 
 def test_head_room_for_one_more_loss_is_kept_where_it_can_be() -> None:
