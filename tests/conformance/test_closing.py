@@ -85,6 +85,13 @@ def test_a_list_that_was_cut_short_after_its_things_is_told(sync: Sync) -> None:
     assert sync(*whole[:-30]).findings == ()
 
 
+def test_what_is_gone_itself_has_lost_no_dependencies(store: GraphStore, sync: Sync) -> None:
+    sync(*guests(100))
+    rest = guests(81)  # 19 are gone: less than is held
+    assert sync(*rest[:-3]).findings == ()  # and three depend on nothing any longer
+    assert len(relations(store)) == 78
+
+
 def test_many_things_that_depend_on_another_now_are_nothing_to_tell(
     store: GraphStore, sync: Sync
 ) -> None:

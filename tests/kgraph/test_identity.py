@@ -129,6 +129,15 @@ def test_a_weak_key_that_two_known_entities_have_merges_nothing() -> None:
     assert matched.uids[0] not in {"E", "F"}
 
 
+def test_of_several_values_of_one_name_a_common_one_is_no_contradiction() -> None:
+    serials = [Key("vendorSerial", f"ACME/{number}") for number in ("A1", "A2", "A3")]
+    found = match([claimant("x", SMBIOS, *serials[:2])], known(bound("h", SMBIOS, *serials[1:])))
+    assert (found.uids, found.conflicts) == (("h",), ())
+    other = match([claimant("x", SMBIOS, serials[0])], known(bound("h", SMBIOS, *serials[1:])))
+    assert other.uids != ("h",)
+    assert "vendorSerial differs" in other.conflicts[0]
+
+
 def test_a_weak_key_that_two_records_of_the_reading_have_merges_nothing() -> None:
     matched = match([claimant("a", NAME), claimant("b", NAME)], known(bound("E", NAME), E=1))
     assert len({*matched.uids, "E"}) == 3

@@ -71,7 +71,7 @@ class Served:
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=600,
         )
         assert done.returncode == 0, done.stderr
         (folder / "prometheus.yml").write_text("{}\n")

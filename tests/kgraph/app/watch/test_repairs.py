@@ -324,6 +324,37 @@ def test_what_begins_by_itself_is_proven_on_the_whole_graph(night: Night) -> Non
     assert night.until(What.ENDED).facts["state"] == "done"
 
 
+def test_what_a_person_has_approved_is_proven_on_the_whole_graph_of_the_moment(
+    new_night: NewNight,
+) -> None:
+    night = new_night("format: kgraph.policy/v1\nrules: []\n")
+    night.watch.repairs.binding = Objecting({})  # type: ignore[attr-defined] # PolicyRepairs it is
+    night.rounds(1)
+    night.host.running = False
+    proposed = night.until(What.PLAN)
+    approve(
+        night.store, plans.find(night.store, str(proposed.facts["plan"])), "ada", night.clock()
+    )
+    lines = [event.line for event in night.rounds(5) if event.what is What.REFUSED]
+    assert any("the checker objects by now: capacity" in line for line in lines)
+    assert night.host.acted == []
+
+
+def test_what_was_read_since_counts_though_it_is_less_than_a_look_ago(night: Night) -> None:
+    repairs = night.watch.repairs
+    assert isinstance(repairs, PolicyRepairs)
+    night.rounds(1)
+    assert repairs._found is not None
+    before = repairs._facts(night.clock(), repairs._found)
+    assert repairs._facts(night.clock(), repairs._found) is before
+    night.host.running = False
+    night.rounds(1, 0.1)
+    now = repairs._facts(night.clock(), repairs._found)
+    assert now.read_at == night.clock() > before.read_at
+    assert now.abnormal
+    assert not before.abnormal
+
+
 @pytest.fixture
 def in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every estate is as large as those that are explained in parts."""
