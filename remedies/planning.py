@@ -35,7 +35,7 @@ from remedies.seating import is_placed, placed
 from remedies.surroundings import Surroundings
 
 NO_REMEDY = "the catalogue has no remedy for this fault"
-NOBODY_TO_TREAT = "its remedy treats what runs on it, and nothing is known to"
+NOBODY_TO_TREAT = "its remedy treats what runs on it, and the graph knows nothing that does"
 GUESSING = "trying what mends other faults (nobody has said that it mends this one)"
 SURE_ENOUGH = 0.5  # below it a repair is likelier wrong than right
 _BELOW = 24  # of what an entity needs, the nearest: whatever is in the way is hardly further

@@ -198,7 +198,8 @@ def _findings(
         yield f"{told}: see --explain or `kgraph doctor --alerts`"
     nameless = [alias for alias in found if alias.uid is None]
     if nameless:
-        yield f"{len(nameless)} targets name no entity: --explain tells which and how to mend it"
+        told = f"{counted(len(nameless), 'target')} without an entity"
+        yield f"{told}: --explain tells which and how to mend it"
     for rule in reading.rules:
         why = stale(rule, reading.clock)
         if why:

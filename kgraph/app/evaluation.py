@@ -17,6 +17,7 @@ from kgraph.app.engine import Engine
 from kgraph.app.labels import Label, read_labels
 from kgraph.app.scoring import ENGINE, UNCALIBRATED, Score, Tally, score
 from kgraph.schema import Incident, InputError
+from kgraph.schema.counting import counted
 from kgraph.schema.nearness import suggest
 from rca.evaluation.baselines import BASELINES, Baseline
 
@@ -76,7 +77,8 @@ def labelled(bundle: str, truth: str, at_most: int | None = None) -> list[Labell
         found.append(_joined(incident, row, truth))
     if labels:
         raise InputError(
-            f"{len(labels)} labels have no incident, the first is {next(iter(labels))!r}",
+            f"{counted(len(labels), 'label')} without an incident,"
+            f" the first is {next(iter(labels))!r}",
             where=truth,
             mend=f"add it to {bundle}, or delete the row",
         )

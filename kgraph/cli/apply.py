@@ -91,6 +91,15 @@ def _seen(shown: Preview) -> dict[str, object]:
     }
 
 
+STANDS = {
+    "ready": "to be done",
+    "done": "done already",
+    "either": "looks the same before and after",
+    "unfit": "must not be done",
+    "unknown": "nobody could look",
+}
+
+
 def _live(shown: Preview) -> Iterator[str]:
     """Yield what was seen just now, and what the guards say of it."""
     from kgraph.cli.text import one_line
@@ -98,7 +107,8 @@ def _live(shown: Preview) -> Iterator[str]:
     label = "NOW"
     for number, look in sorted(shown.looks.items()):
         step = shown.document.plan.steps[number]
-        told = f"{number + 1} {step.name or step.entity}: {look.standing.value}, {look.said}"
+        told = f"{number + 1} {step.name or step.entity}: {STANDS[look.standing.value]}"
+        told += f", {look.said}" if look.said else ""
         yield f"{label:<9}{one_line(told)}"
         label = ""
     label = "GUARDS"

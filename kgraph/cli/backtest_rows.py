@@ -12,6 +12,7 @@ import typer
 from kgraph.cli.session import Session
 from kgraph.cli.tables import RowFormat, table, write
 from kgraph.cli.text import as_json
+from kgraph.schema.counting import counted
 
 if TYPE_CHECKING:
     from kgraph.app.backtest import Look, Replay, Replayed, Scored, Verdict
@@ -98,7 +99,8 @@ def _said(scored: Scored) -> Iterator[str]:
     late = "" if scored.median_right is None else f", after {_span(scored.median_right)} (median)"
     yield f"{scored.right} of {scored.labels} were right when all symptoms were there{late}"
     if scored.unlabelled:
-        yield f"{len(scored.unlabelled)} incidents have no label: {' '.join(scored.unlabelled)}"
+        without = counted(len(scored.unlabelled), "incident")
+        yield f"{without} without a label: {' '.join(scored.unlabelled)}"
 
 
 def _row(row: Replayed, shown: Shown) -> Iterator[str]:

@@ -12,6 +12,7 @@ import typer
 from kgraph.cli.session import Session, session_of, usage
 from kgraph.cli.sync import DryRun, PrometheusUrl, Way, failed, outcomes, prometheus_asked
 from kgraph.cli.tables import RowFormat, Rows, show
+from kgraph.schema.counting import counted
 
 if TYPE_CHECKING:
     from ingest.detect.files import Series
@@ -67,7 +68,7 @@ def run(
             session.remark(line, style="yellow")
         looked = sum(each.series for each, _ in found.rules)
         session.remark(
-            f"{len(found.rules)} detectors looked at {looked} series;"
+            f"{counted(len(found.rules), 'detector')} looked at {looked} series;"
             f" {len(found.wrong)} abnormal{' (nothing was kept)' if dry_run else ''}"
         )
     failed(session, done)

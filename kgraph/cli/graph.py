@@ -58,7 +58,11 @@ def find(
     with looking(session, at) as store:
         found = store.find(kind=kind, text=text or None, limit=limit + 1)
     rows = [(e.kind, e.name, e.uid) for e in found[:limit]]
-    show(session, ("kind", "name", "uid"), rows, output, none="nothing of that name or kind")
+    none = "nothing of that name or kind"
+    meant = next((each for each in KINDS if each.casefold() == text.casefold()), None)
+    if kind is None and meant:
+        none = f"nothing has that in its name; `kgraph graph find --kind {meant}` lists that kind"
+    show(session, ("kind", "name", "uid"), rows, output, none=none)
     if len(found) > limit:
         session.remark(f"only the first {limit} are shown; --limit shows more")
 

@@ -267,7 +267,7 @@ def _explain(
     show(session, _EXPLAINED, rows, output)
     if targets:
         lost = sum(row.lost for row in targets)
-        told = f"{len(targets)} targets, {lost} of them name no entity"
+        told = f"{counted(len(targets), 'target')}, of which {lost} without an entity"
         session.remark(told, style="yellow" if lost else "")
     share = translation.unmapped_share
     style = "yellow" if share > UNMAPPED_GOAL else ""

@@ -9,6 +9,7 @@ import typer
 
 from kgraph.cli.session import session_of
 from kgraph.cli.tables import RowFormat, Rows, show
+from kgraph.schema.counting import counted
 
 if TYPE_CHECKING:
     from remedies.coverage import Covered
@@ -48,7 +49,7 @@ def coverage(
     show(session, ("fault", "perYear", "by", "does", "where"), rows, output)
     count = Counter(row.by.value for row in found)
     told = ", ".join(f"{many} by {who}" for who, many in count.most_common())
-    session.remark(f"{len(found)} faults: {told}")
+    session.remark(f"{counted(len(found), 'fault')}: {told}")
 
 
 @app.command("show")

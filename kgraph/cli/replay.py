@@ -10,6 +10,7 @@ import typer
 
 from kgraph.cli.session import Exit, Session, session_of, usage
 from kgraph.cli.tables import RowFormat, Rows, show
+from kgraph.schema.counting import counted
 
 if TYPE_CHECKING:
     from kgraph.app.investigation import Toolkit
@@ -120,9 +121,11 @@ def _remark(session: Session, one: Replay, flaws: int | None) -> None:
         session.remark(f"{incident}: answered the same, to the byte")
     else:
         why = f"; the rules changed since: {before}, now {after}" if before != after else ""
-        session.remark(f"{incident}: {len(one.differences)} places differ{why}", style="yellow")
+        places = counted(len(one.differences), "difference")
+        session.remark(f"{incident}: {places}{why}", style="yellow")
         if more > 0:
             session.remark(f"the table leaves {more} of them out; --output json has all")
     if flaws is not None:
-        verdict = f"{flaws} things do not hold" if flaws else "the answer holds"
+        wrong = f"the answer does not hold: {counted(flaws, 'flaw')}"
+        verdict = wrong if flaws else "the answer holds"
         session.remark(f"{incident}: {verdict}", style="yellow" if flaws else "")

@@ -215,7 +215,7 @@ class Plan:
         told = {
             Actor.NOBODY: step.unable or "no way to act is configured",
             Actor.PERSON: "it is for a person to do, and kgraph has nothing to change",
-            Actor.KGRAPH: "it only looks, and no step changes anything",
+            Actor.KGRAPH: "this plan only looks or tells, and changes nothing",
         }
         return f"step {number}, {step.action.replace('_', ' ')} {step.title}: {told[step.actor]}"
 

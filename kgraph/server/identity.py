@@ -18,6 +18,7 @@ from kgraph.app.service.tokens import Role, Token
 from kgraph.config.hooks import HookConfig
 from kgraph.schema import Document, Drawer
 from kgraph.server import halves
+from kgraph.server.parameters import only_known
 from kgraph.server.problems import Refused
 from kgraph.server.service import Service
 from kgraph.server.signatures import TOLERANCE_SECONDS, Signed, once, verdict
@@ -64,10 +65,12 @@ def address_of(request: Request) -> str:
 
 
 def needs(role: Role) -> Callable[[Request, Bearer], Awaitable[Caller]]:
-    """Return a dependency that lets pass who may do what needs a role."""
+    """Return a dependency that lets pass who may do what needs a role, and asks in known words."""
 
     async def caller(request: Request, bearer: Bearer) -> Caller:
-        return await admit(service_of(request), role, bearer, request)
+        found = await admit(service_of(request), role, bearer, request)
+        only_known(request)
+        return found
 
     return caller
 
@@ -160,7 +163,7 @@ async def admitted(service: Service, hook: HookConfig, request: Request) -> Admi
             _guessed(service, address)
             raise Refused(HTTPStatus.UNAUTHORIZED, "not this hook's token", "bad token", _ASK)
     else:
-        await needs(Role.HOOK)(request, bearer)
+        await admit(service, Role.HOOK, bearer, request)
     return Admitted(await request.body())
 
 

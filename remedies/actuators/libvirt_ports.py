@@ -12,6 +12,7 @@ import xml.etree.ElementTree as ET
 from copy import deepcopy
 
 from ingest.libvirt.binding import ControlledDomain
+from kgraph.schema.counting import counted
 from remedies.actuators.libvirt_line import Lines, state_of
 from remedies.looks import EffectError, Look, Standing, Task
 
@@ -49,7 +50,7 @@ class Ports:
                 guest.updateDeviceFlags(ET.tostring(interface, "unicode"), _LIVE)
         if not found:
             raise EffectError("it has no interface on a network of libvirt's")
-        return f"{len(found)} interfaces were put back"
+        return f"{counted(len(found), 'interface')} put back"
 
 
 def _interfaces(guest: ControlledDomain) -> list[ET.Element]:

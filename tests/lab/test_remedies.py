@@ -74,7 +74,7 @@ def test_a_killed_guest_is_started_again_and_that_is_verified(lab: Lab, desk: De
     lab.kill_guest("mail-2")
     (plan,) = desk.proposed()
     shown = desk.kgraph("apply", plan)
-    assert "mail-2: ready, it is shutoff (" in shown
+    assert "mail-2: to be done, it is shutoff (" in shown
     assert lab.guests["mail-2"].is_in(DomainState.SHUTOFF)  # nothing was done yet
     told = desk.kgraph("apply", plan, "--execute")
     assert "done (helped)" in told

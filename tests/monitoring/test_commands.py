@@ -68,7 +68,7 @@ def test_explain_tells_of_every_alert_and_target_what_it_became(run: Run, stack:
     targets = [row for row in rows if row["alert"].startswith("target ")]
     assert [row["outcome"] for row in targets] == ["mapped"] * 4
     assert "2 alerts, 50.0% of the evidence unmapped" in err
-    assert "4 targets, 0 of them name no entity" in err
+    assert "4 targets, of which 0 without an entity" in err
 
 
 def test_a_prometheus_that_is_named_on_the_line_is_read_into_the_graph(

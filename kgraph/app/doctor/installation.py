@@ -162,7 +162,8 @@ def _store(configuration: Configuration, now: datetime) -> Iterator[Finding]:
         yield Finding("store", Health.OK, configuration.store_title)
     yield from _held(scopes)
     if clashes:
-        told = f"{len(clashes)} pairs of entities share a strong key and contradict each other"
+        pairs = counted(len(clashes), "pair")
+        told = f"{pairs} of entities with a strong key in common that contradict each other"
         mend = "`kgraph graph conflicts` lists them; a person decides"
         yield Finding("identity", Health.WARN, told, mend)
     for scope in scopes:

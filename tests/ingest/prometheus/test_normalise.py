@@ -415,7 +415,7 @@ def test_a_target_that_names_nothing_known_is_told_with_how_to_mend_it() -> None
     (told,) = found.targets()
     assert (told.outcome, told.alert) == (Outcome.NOT_FOUND, "target etcd 10.9.9.9:2379")
     assert "label host" in told.mend
-    assert any("1 targets name no entity" in finding for finding in found.findings)
+    assert any("1 target without an entity: " in finding for finding in found.findings)
     assert {item.kind for item in found.items if isinstance(item, Record)} == {"Probe"}
 
 

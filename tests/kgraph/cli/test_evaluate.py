@@ -137,7 +137,7 @@ def test_a_label_may_name_what_one_alone_is_called(run: Run, work: Path) -> None
         ),
         (
             "\n".join(f'{{"id": "{name}", "truth": ["db"]}}' for name in ("one", "two", "three")),
-            "1 labels have no incident, the first is 'three'",
+            "1 label without an incident, the first is 'three'",
         ),
     ],
 )

@@ -18,6 +18,9 @@ def _filled(stored: Path) -> None:
 
 def test_a_list_of_nothing_says_so(run: Run) -> None:
     assert run("graph", "find", "zzz").err == "nothing of that name or kind\n"
+    assert (
+        "`kgraph graph find --kind StoragePool` lists" in run("graph", "find", "storagepool").err
+    )
     assert run("plan").err == "no plan to list\n"
     assert run("incidents", "list").err == "no incident to list\n"
     assert run("incidents", "list", "-o", "json").err == ""

@@ -130,6 +130,7 @@ def test_before_the_first_reading_there_is_nothing_and_it_is_said(run: Run) -> N
     done = run("graph", "find", "--at", "-1d")
     assert done.out.strip().splitlines()[1:] == []
     assert "nothing had been read yet" in done.err
+    assert run("graph", "find", "--at", AT_ONE).err == ""  # though all was read again since
 
 
 def test_an_earlier_time_comes_first(run: Run) -> None:

@@ -73,7 +73,7 @@ def test_a_conflict_is_listed_decided_and_gone(run: Run, told: Callable[..., Non
     (row,) = json.loads(run("graph", "conflicts", "-o", "json").out)
     assert [entity["name"] for entity in row["entities"]] == ["h1", "h2"]
     assert "they differ in vendorSerial" in run("graph", "explain-identity", "h1").err
-    assert "1 pairs of entities share a strong key" in run("doctor").out
+    assert "1 pair of entities with a strong key in common" in run("doctor").out
     before = hosts(run)
     merged = run("graph", "merge", "h1", "h2", "--reason", "a new board")
     assert merged.code == 0, merged.err

@@ -17,9 +17,11 @@ import pytest
 
 from kgraph.app import applying
 from kgraph.app.plans import find
+from kgraph.cli.apply import STANDS
 from kgraph.schema import Lease, PlanRecord, PlanState
 from kgraph.schema.plan_documents import parse_plan
 from kgraph.store import GraphStore, open_store
+from remedies.looks import Standing
 from tests.kgraph.cli.conftest import SHOP
 from tests.real import until
 
@@ -90,7 +92,7 @@ def test_without_execute_nothing_is_done_and_the_live_system_is_shown(
     plan = proposed(run)
     done = run("apply", plan, "--detailed-exitcode")
     assert done.code == 12
-    assert "shop: either, shop.service is active" in done.out
+    assert "shop: looks the same before and after, shop.service is active" in done.out
     assert "GUARDS   none objects" in done.out
     assert "--execute does it" in done.err
     told = json.loads(run("apply", plan, "-o", "json").out)
@@ -99,6 +101,10 @@ def test_without_execute_nothing_is_done_and_the_live_system_is_shown(
     assert run("apply", plan, "--execute", "-o", "json").code == 2
     assert json.loads((shop / "alerts.json").read_text())["status"] == "firing"
     assert json.loads(run("plan", plan, "-o", "json").out)["journal"] == []
+
+
+def test_whatever_a_look_can_say_is_told_in_words() -> None:
+    assert set(STANDS) == {standing.value for standing in Standing}
 
 
 SITE_POLICY = """\

@@ -119,7 +119,7 @@ def test_a_plan_can_be_carried_out_if_the_cause_is_done_by_somebody() -> None:
         ((cause, replace(nobody, unable="no route")), "step 2, "),
         ((replace(victim, unable="no route"),), "no route"),
         ((person,), "it is for a person to do"),
-        ((replace(cause, risk=Risk.NONE),), "it only looks"),
+        ((replace(cause, risk=Risk.NONE),), "only looks or tells"),
         ((), "it has no step"),
     ):
         plan = replace(PLAN, steps=steps)

@@ -714,3 +714,20 @@ def test_an_approval_does_not_count_once_what_the_plan_stands_on_is_another_thin
         run.stage(moved)
         run.commit()
     assert "approve again" in binding.void(document, store.graph())
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("entities?name=web", "'name': no such parameter; there is after, kind, limit, text"),
+        ("incidents?statsu=open", "'statsu': no such parameter; did you mean status?"),
+        ("entities/x?depth=2", "'depth': no such parameter; there is none here"),
+    ],
+)
+def test_a_filter_that_nobody_knows_is_refused_as_the_whole_list_is_not_what_was_asked_for(
+    serve: Serve, token: Token, path: str, told: str
+) -> None:
+    client = serve()
+    answer = client.get(f"/api/v1/{path}", headers=token(Role.VIEWER))
+    assert (answer.status_code, told in answer.json()["detail"]) == (422, True), answer.text
+    assert client.get(f"/api/v1/{path}").status_code == 401

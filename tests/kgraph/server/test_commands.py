@@ -65,6 +65,7 @@ def serving(folder: Path, text: str = "") -> Iterator[str]:
     set_up(QUIET)
     service = Service(load(cwd=folder, environ={}, file=folder / "kgraph.toml"))
     with listening(service) as url:
+        httpx.get(f"{url}/healthz")  # what it says at its start stands in front of all commands
         yield url
 
 

@@ -496,7 +496,7 @@ def test_an_approval_for_which_there_is_no_way_any_longer_does_not_stand_for_eve
     elsewhere = replace(RESTART, endpoint="gone")
     told = {
         plan_of(elsewhere, CHECK).id: (plan_of(elsewhere, CHECK), "'gone' is not configured"),
-        plan_of(CHECK).id: (plan_of(CHECK), "it only looks, and no step changes anything"),
+        plan_of(CHECK).id: (plan_of(CHECK), "this plan only looks or tells, and changes nothing"),
     }
     for each, _ in told.values():
         approved(night, each)
