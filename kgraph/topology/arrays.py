@@ -92,6 +92,14 @@ class Topology:
         return np.fromiter(map(place.__getitem__, self.kinds), np.int16, len(self.kinds))
 
     @cached_property
+    def serves(self) -> npt.NDArray[np.bool_]:
+        """(kinds, kinds) whether any of a kind is needed by one of another; counted once, O(e)."""
+        many, sizes = len(self.kind_names), np.diff(self.member_start)
+        code = self.kind_code.astype(np.int32)
+        pairs = code[self.member] * many + code[self.owner].repeat(sizes)
+        return np.bincount(pairs, minlength=many * many).reshape(many, many) > 0
+
+    @cached_property
     def named(self) -> Int:
         """(n,) int32 the place of each by uid; sorted once, O(n log n)."""
         found = np.empty(len(self), np.int32)

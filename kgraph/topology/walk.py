@@ -150,7 +150,11 @@ def in_order(numbers: _Whole) -> npt.NDArray[np.int64]:
 
 def spans(start: _Whole, rows: _Whole) -> Int:
     """Return the positions start[r] ... start[r + 1] - 1 of all rows, one after another."""
-    return spans_of(start, rows)[0]
+    begin = start[rows]
+    counts = start[rows + 1] - begin
+    found: Int = (begin - counts.cumsum() + counts).repeat(counts)
+    found += np.arange(len(found))
+    return found
 
 
 def spans_of(start: _Whole, rows: _Whole) -> tuple[Int, _Whole]:

@@ -14,7 +14,7 @@ check.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -36,6 +36,7 @@ _SPEAK = frozenset({Channel.MAIN, Channel.EVERY, Channel.MODE, Channel.RESOURCE}
 
 Readings = Mapping[str, tuple[Reading, ...]]
 _Ints = npt.NDArray[np.int32]
+_Mask = npt.NDArray[np.bool_]
 
 
 def with_silence(
@@ -101,26 +102,40 @@ def _near(readings: Readings, topology: Topology, kinds: Collection[str]) -> lis
     """
     alarming = [topology.index[uid] for uid, rows in readings.items() if alarms(rows)]
     speaks = np.array([kind in kinds for kind in topology.kind_names], np.bool_)
-    fresh = dependencies(topology, alarming).entities
-    met = np.zeros(len(topology), np.bool_)
-    hops: list[_Ints] = []
+    begin = dependencies(topology, alarming).entities
     heard: list[_Ints] = []
     room = MOST
-    for hop in range(NEAR + 1):
-        if hop:
-            hit = np.zeros(len(topology), np.bool_)  # tens of thousands: no sort
-            hit[topology.owner[topology.in_gate[spans(topology.in_start, fresh)]]] = True
-            fresh = np.flatnonzero(hit & ~met).astype(np.int32)
-        met[fresh] = True
+    for hop, fresh in enumerate(_hops(topology, begin, _leading(topology, speaks))):
         asked = fresh[speaks[topology.kind_code[fresh]]]
         if len(asked) > room:
-            origin = _origins(topology, [*hops, asked]) if hop else asked
+            every = np.ones((hop, len(speaks)), np.bool_)  # how many each hits counts
+            before = _hops(topology, begin, every)
+            origin = _origins(topology, [*before, asked]) if hop else asked
             heard.append(_in_turn(topology, asked, origin, room))
             break
-        hops.append(fresh)
         heard.append(asked)
         room -= len(asked)
     return sorted(np.concatenate(heard).tolist())
+
+
+def _leading(topology: Topology, speaks: _Mask) -> Sequence[_Mask]:
+    """Return of each hop from which kinds one may still come to those that speak."""
+    found = [speaks]
+    for _ in range(NEAR):
+        found.append(found[-1] | topology.serves[:, found[-1]].any(axis=1))
+    return found[::-1]
+
+
+def _hops(topology: Topology, begin: _Ints, leads: Iterable[_Mask]) -> Iterator[_Ints]:
+    """Yield what may be to blame, and whom that would hit, hop by hop: of each some kinds."""
+    fresh, met = begin, np.zeros(len(topology), np.bool_)
+    for lead in leads:
+        met[fresh] = True
+        fresh = fresh[lead[topology.kind_code[fresh]]]
+        yield fresh
+        hit = np.zeros(len(topology), np.bool_)  # tens of thousands: no sort
+        hit[topology.owner[topology.in_gate[spans(topology.in_start, fresh)]]] = True
+        fresh = np.flatnonzero(hit & ~met).astype(np.int32)
 
 
 def _origins(topology: Topology, hops: Sequence[_Ints]) -> _Ints:
@@ -140,20 +155,22 @@ def _origins(topology: Topology, hops: Sequence[_Ints]) -> _Ints:
         new = found[owner] == 0
         owner, told = owner[new], told[new]
         many = np.bincount(told)
-        among = np.zeros(len(topology), np.bool_)
-        among[hit] = True
-        pairs = each_once(owner[among[owner]].astype(np.int64) << 32 | told[among[owner]])
-        owner, told = pairs >> 32, pairs & (1 << 32) - 1
-        begins = np.flatnonzero(np.diff(owner, prepend=-1))
-        sizes = np.diff(begins, append=len(owner))
-        rarest = many[told] == np.minimum.reduceat(many[told], begins).repeat(sizes)
-        shade = np.add.reduceat(np.where(rarest, mixed(told), 0), begins)
-        only = np.add.reduceat(np.where(rarest, told, 0), begins)
-        alone = np.add.reduceat(rarest.astype(np.int64), begins) == 1
-        several = np.flatnonzero(~alone)
-        shared = np.unique(shade[several], return_inverse=True)[1]
+        place = np.zeros(len(topology), np.int32)  # from 1; 0: not among them
+        place[hit] = np.arange(1, len(hit) + 1)
+        at = place[owner]
+        at, told = at[at > 0] - 1, told[at > 0]
+        rare, fewest = many[told], np.full(len(hit), len(by))
+        np.minimum.at(fewest, at, rare)
+        rarest = rare == fewest[at]
+        pairs = each_once(at[rarest].astype(np.int64) << 32 | told[rarest])
+        at, told = pairs >> 32, pairs & (1 << 32) - 1
+        begins = np.flatnonzero(np.diff(at, prepend=-1))
+        only = told[begins]
+        several = np.flatnonzero(np.diff(begins, append=len(at)) > 1)
+        shade = np.add.reduceat(mixed(told), begins)[several]
+        shared = np.unique(shade, return_inverse=True)[1]
         only[several] = shared + max(len(topology), int(found.max())) + 1
-        found[owner[begins]] = only
+        found[hit[at[begins]]] = only
     return found[hops[-1]]
 
 

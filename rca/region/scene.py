@@ -200,13 +200,9 @@ class Scene:
     @cached_property
     def last_words(self) -> Mapping[int, int]:
         """Entity -> the place from which last words are of it; see `rca.evidence.last_words`."""
-        index = self.topology.index
-        return {
-            entity: index[row.last]
-            for entity, rows in self.readings.items()
-            for row in rows
-            if row.last
-        }
+        last = self.heard.last
+        late = np.flatnonzero(last >= 0)
+        return dict(zip(self.heard.owner[late].tolist(), last[late].tolist(), strict=True))
 
     def correct(self, entity: int, predicted: Modes, *, over: bool = False) -> Modes:
         """Return the belief in each mode after what was seen here, in (0, 1).

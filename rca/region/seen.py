@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from kgraph.schema import State
 from kgraph.topology.walk import spans
-from rca.evidence.likelihood import SPEAKS, Reading, Sort, alarms
+from rca.evidence.likelihood import SPEAKS, Reading, Sort
 from rca.region.edges import Floats, Ints, Mask
 
 UNKNOWN = -2  # probe of a reading of which nobody knows it
@@ -194,9 +194,11 @@ def hear(
     over[late] = [index[last[i]] for i in late]
     wrong = State.ABNORMAL
     abnormal = np.array([seen.state is wrong for seen in said], np.bool_)
+    alarming = counts > 0
+    alarming[alarming] = abnormal[start[:-1][alarming]]  # those that are wrong come first
     return Heard(
         entity=np.array(entities, np.int64),
-        alarming=np.array([*map(alarms, readings)], np.bool_),
+        alarming=alarming,
         start=start,
         position=np.arange(len(rows)) - np.repeat(start[:-1], counts),
         ratio=np.array(ratio, np.float64),

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from kgraph.schema import Entity, Relation
 from kgraph.topology import build, dependencies, dependents
-from kgraph.topology.walk import in_order, needs
+from kgraph.topology.walk import in_order, needs, spans, spans_of
 from tests.kgraph.topology.estates import Graph, graphs
 
 
@@ -68,3 +68,28 @@ def test_what_several_need_is_told_of_each_by_its_place(graph: Graph, types: set
 def test_each_has_its_place_by_uid(uids: list[str]) -> None:
     topology = build([Entity(uid, "Host") for uid in uids], [])
     assert [sorted(uids)[place] for place in topology.named.tolist()] == uids
+
+
+@given(st.lists(st.integers(0, 3)), st.data())
+def test_the_positions_of_some_rows_are_told_one_after_another(
+    sizes: list[int], data: st.DataObject
+) -> None:
+    start = np.cumsum([0, *sizes])
+    which = st.lists(st.integers(0, len(sizes) - 1)) if sizes else st.just([])
+    rows = np.array(data.draw(which), np.int64)
+    told = [(at, place) for place, r in enumerate(rows) for at in range(start[r], start[r + 1])]
+    at, by = spans_of(start, rows)
+    assert [*zip(at.tolist(), by.tolist(), strict=True)] == told
+    assert spans(start, rows).tolist() == at.tolist()
+
+
+@given(graphs(), st.data())
+def test_which_kinds_serve_which_is_what_any_two_entities_say(
+    graph: Graph, data: st.DataObject
+) -> None:
+    kinds = st.sampled_from(["Host", "Switch", "VirtualMachine"])
+    entities = [Entity(entity.uid, data.draw(kinds)) for entity in graph[0]]
+    topology, kind = build(entities, graph[1]), {entity.uid: entity.kind for entity in entities}
+    names = topology.kind_names
+    told = {(names[a], names[b]) for a, b in np.argwhere(topology.serves).tolist()}
+    assert told == {(kind[row.dependency], kind[row.dependent]) for row in graph[1]}
