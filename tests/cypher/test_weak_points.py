@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from cypher import queries
+from kgraph.store import GraphStore
 from tests.cypher.conftest import Ask
+from tests.neo4j.served import Served
 
 pytestmark = pytest.mark.neo4j
 
@@ -38,6 +41,16 @@ def test_alternatives_that_share_what_they_need_are_none(ask: Ask) -> None:
         ("db", "nodes", "feed-b", 2),
         ("shop", "copies", "pool", 1),
     ]
+
+
+def test_the_server_looks_for_a_shared_cause_without_going_every_way(
+    store: GraphStore, neo4j_database: Served
+) -> None:
+    """The length of the shortest one is enough: that takes half of the time."""
+    assert store.find()
+    text = f"EXPLAIN {queries()['weak_points/hidden_shared_causes'].text}"
+    steps = neo4j_database.planned(text)
+    assert [step for step in steps if step.startswith("VarLengthExpand(Pruning,BFS")]
 
 
 def test_what_most_depend_on_comes_first_and_no_more_than_asked(ask: Ask) -> None:

@@ -44,6 +44,23 @@ class Served:
         """Run one statement by itself."""
         return _ask(self.server.url, self.password, text, database, parameters)
 
+    def planned(self, text: str) -> list[str]:
+        """Return the names of the steps by which an `EXPLAIN` is answered, last one first."""
+        from neo4j import GraphDatabase  # noqa: PLC0415 - tests without it must be collected, too
+
+        auth = ("neo4j", self.password) if self.password else None
+        with (
+            GraphDatabase.driver(self.server.url, auth=auth) as driver,
+            driver.session() as session,
+        ):
+            plan = session.run(text).consume().plan
+        steps, left = [], [plan]
+        while left:
+            step = left.pop()
+            steps.append(step["operatorType"])
+            left += step.get("children", ())
+        return steps
+
     def wipe(self) -> None:
         """Delete all nodes and relations; constraints and indexes stay."""
         self.ask("MATCH (n) CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 10000 ROWS")
