@@ -92,7 +92,10 @@ def read(entry: Entry, here: Here) -> Found:
     links: list[Row] = []
     if entry.relations is not None:
         links = ends(content(here.resolve(entry.relations)), str(entry.relations), entry.delimiter)
-    findings = [f"{path}: columns left out: {', '.join(left_out)}"] if left_out else []
+    findings = []
+    if left_out:
+        mend = "`columns` says what they are, such as address, label.x or prop.x"
+        findings.append(f"{path}: columns left out: {', '.join(left_out)}; {mend}")
     findings += _contradicted(rows)
     items = folded((*normalise(rows, entry.kind, here), *map(_link, links)))
     return Found(str(path), items, findings=tuple(findings))

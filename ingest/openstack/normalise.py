@@ -6,7 +6,7 @@ faults: a server in ERROR, a service that stopped reporting, a port that did not
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from ingest.openstack import masakari
 from ingest.openstack.fetch import Objects
@@ -28,24 +28,8 @@ def normalise(told: Objects, region: str, here: Here) -> Iterator[Told]:
     cordoned, recovered = _cordoned(told.services), masakari.recovered(told)
     by_service = {node.text("service", "host"): name for name, node in hosts.items()}
     for name, node in hosts.items():
-        address = node.text("host_ip")
-        compute = node.text("service", "host")
-        labels = {"cordoned": "true"} if compute in cordoned else {}
-        labels |= {MANAGED_BY: masakari.OWNER} if compute in recovered else {}
-        yield Machine(
-            f"hypervisor:{name}", name, "", (address,) if address else (),
-            labels=labels, props=room.of_host(name), kind="Host",
-        )  # fmt: skip
-    for service in told.services:
-        yield from _service(service, by_service, here, look)
-    for service in told.volume_services:
-        told_by = (service.needed("host"), service.needed("binary"), "Cinder")
-        yield from _reporting(told_by, by_service, here, look, alive=service.text("state") == "up")
-    # OVN's agents have a sentence for a host once their chassis has gone.
-    for agent in (agent for agent in told.agents if " " not in agent.text("host")):
-        binary = agent.text("binary") or agent.needed("agent_type")
-        told_by = (agent.needed("host"), binary, "Neutron")
-        yield from _reporting(told_by, by_service, here, look, alive=agent.flag("alive"))
+        yield _hypervisor(name, node, room, cordoned, recovered)
+    yield from _services(told, by_service, here, look)
     for network in told.networks:
         yield _network(network, here)
     for volume in told.volumes:
@@ -64,6 +48,34 @@ def _cordoned(services: Iterable[Node]) -> set[str]:
     """Return the hosts where Nova places nothing, because somebody has disabled its service."""
     computes = (s for s in services if s.text("binary") == "nova-compute")
     return {s.text("host") for s in computes if s.text("status") == "disabled"}
+
+
+def _hypervisor(
+    name: str, node: Node, room: Room, cordoned: Collection[str], recovered: Collection[str]
+) -> Machine:
+    address, compute = node.text("host_ip"), node.text("service", "host")
+    labels = {"cordoned": "true"} if compute in cordoned else {}
+    labels |= {MANAGED_BY: masakari.OWNER} if compute in recovered else {}
+    return Machine(
+        f"hypervisor:{name}", name, "", (address,) if address else (),
+        labels=labels, props=room.of_host(name), kind="Host",
+    )  # fmt: skip
+
+
+def _services(
+    told: Objects, by_service: Mapping[str, str], here: Here, look: Look
+) -> Iterator[Told]:
+    """Yield what runs on hosts and reports to Nova, Cinder or Neutron."""
+    for service in told.services:
+        yield from _service(service, by_service, here, look)
+    for service in told.volume_services:
+        told_by = (service.needed("host"), service.needed("binary"), "Cinder")
+        yield from _reporting(told_by, by_service, here, look, alive=service.text("state") == "up")
+    # OVN's agents have a sentence for a host once their chassis has gone.
+    for agent in (agent for agent in told.agents if " " not in agent.text("host")):
+        binary = agent.text("binary") or agent.needed("agent_type")
+        told_by = (agent.needed("host"), binary, "Neutron")
+        yield from _reporting(told_by, by_service, here, look, alive=agent.flag("alive"))
 
 
 def _service(node: Node, by_service: Mapping[str, str], here: Here, look: Look) -> Iterator[Told]:

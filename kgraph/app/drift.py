@@ -119,32 +119,39 @@ def _entity(store: Estate, row: DesiredEntity, now: datetime) -> Iterator[Deviat
 def _relation(store: Estate, row: DesiredRelation) -> Iterator[Deviation]:
     dependent, dependency = _named(store, row.dependent), _named(store, row.dependency)
     if dependent is None or dependency is None:
-        lacking = row.dependent if dependent is None else row.dependency
         if not row.absent:
+            lacking = row.dependent if dependent is None else row.dependency
             said = f"{row.dependent} {row.type} {row.dependency}: there is no {lacking}"
             yield Deviation(Drift.GONE, "", lacking, said, f"bring {lacking} back")
         return
     ties = _ties(store, dependent, row.type)
     tied = any(tie.dependency == dependency.uid for tie in ties)
-    told = f"{row.type} {dependency.name}"
     if row.absent:
         if tied:
-            mend = f"end {told}"
-            yield Deviation(Drift.TIED, dependent.uid, dependent.title, f"{told}: it does", mend)
+            told = f"{row.type} {dependency.name}"
+            yield Deviation(
+                Drift.TIED, dependent.uid, dependent.title, f"{told}: it does", f"end {told}"
+            )
         return
     kin = {e.uid: e for e in store.get(t.dependency for t in ties) if e.kind == dependency.kind}
     others = [e for uid, e in sorted(kin.items()) if uid != dependency.uid]
-    if tied and not (row.only and others):
-        return
+    if not tied or (row.only and others):
+        yield _astray(row, dependent, dependency, others)
+
+
+def _astray(
+    row: DesiredRelation, dependent: Entity, dependency: Entity, others: Sequence[Entity]
+) -> Deviation:
+    """Say that something lacks a relation, or has it to others of that kind instead."""
     if others and (row.only or row.type == "RUNS_ON"):
         said = f"{row.type} {', '.join(e.name for e in others)} and not {dependency.name}"
-        yield Deviation(
+        return Deviation(
             Drift.ELSEWHERE, dependent.uid, dependent.title, said,
             f"bring it to {dependency.name}", dependency.uid, dependency.name, others[0].uid,
         )  # fmt: skip
-    else:
-        said = f"{told}: it does not"
-        yield Deviation(Drift.UNTIED, dependent.uid, dependent.title, said, f"make it {told}")
+    told = f"{row.type} {dependency.name}"
+    said = f"{told}: it does not"
+    return Deviation(Drift.UNTIED, dependent.uid, dependent.title, said, f"make it {told}")
 
 
 def _unseen(store: Estate, rows: Sequence[DesiredEntity], now: datetime) -> Iterator[str]:

@@ -44,17 +44,11 @@ def check(
 ) -> None:
     """Look at entities now: ping, TCP, HTTP, TLS, DNS, SSH, disk, NBD, libvirt. Reads only."""
     from ingest.detect.checks import CHECKS
-    from kgraph.schema import suggest
 
     if bool(entities) == (incident is not None):
         usage("name entities, or an incident with --incident ID")
-    known = (*CHECKS, "nbd", "libvirt")
-    unknown = sorted(set(only or ()) - set(known))
-    if unknown:
-        mend = suggest(unknown[0], known, f"known: {', '.join(known)}; for several, repeat --only")
-        usage(f"no check is called {unknown[0]!r}; {mend}")
+    wanted = _wanted(only or ())
     session = session_of(ctx)
-    wanted = frozenset(only or known)
     found, targets, jobs = _planned(session, entities or (), incident, wanted)
     titles = {entity.uid: entity.title for entity in found}
     _remark_unlooked(session, found, targets, jobs, incident)
@@ -74,6 +68,19 @@ def check(
     elif targets:
         session.remark("nothing was seen, and nothing is kept: what was known stays as it is")
     session.end(Exit.FINDINGS if wrong else Exit.OK)
+
+
+def _wanted(only: Sequence[str]) -> frozenset[str]:
+    """Return which checks are made: those that are named, or all that there are."""
+    from ingest.detect.checks import CHECKS
+    from kgraph.schema import suggest
+
+    known = (*CHECKS, "nbd", "libvirt")
+    unknown = sorted(set(only) - set(known))
+    if unknown:
+        mend = suggest(unknown[0], known, f"known: {', '.join(known)}; for several, repeat --only")
+        usage(f"no check is called {unknown[0]!r}; {mend}")
+    return frozenset(only or known)
 
 
 def _remark_unlooked(

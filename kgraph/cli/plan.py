@@ -183,20 +183,25 @@ def lines(
     for label, said in (("TAKES", _takes(chosen)), ("HELPED", one_line(_helped(chosen, names)))):
         yield from _block(label, [said] if said else [])
     yield from _block("COULD GO WRONG", [one_line(row) for row in hazards(chosen)])
-    itself = "by itself, if" if chosen.executable else "if"
-    undo = [
-        f"{itself} {' or '.join(step.undo_if)} fails: {step.inverse.replace('_', ' ')} {step.name}"
-        for step in chosen.steps
-        if step.undo_if
-    ]
-    rows = [*(undo or ["nothing is taken back by itself"]), *by_hand(chosen)]
-    yield from _block("ROLLBACK", [one_line(row) for row in rows] if acts else [])
+    taken_back = [*_undone(chosen), *by_hand(chosen)] if acts else []
+    yield from _block("ROLLBACK", [one_line(row) for row in taken_back])
     yield from _block("NOT", [one_line(row) for row in chosen.refused])
     numbered = (f"{n} {one_line(row)}" for n, row in enumerate(chosen.runbook, 1))
     yield from _block("RUNBOOK", list(numbered))
     current = journal[document.run.journal_from :] if document.run else []
     yield from _block("JOURNAL", [_entry(entry) for entry in current])
     yield from _block("NEXT", _next(record, chosen))
+
+
+def _undone(chosen: Plan) -> list[str]:
+    """Say which steps are taken back once another one fails, and whether by itself."""
+    itself = "by itself, if" if chosen.executable else "if"
+    undo = [
+        f"{itself} {' or '.join(step.undo_if)} fails: {step.inverse.replace('_', ' ')} {step.name}"
+        for step in chosen.steps
+        if step.undo_if
+    ]
+    return undo or ["nothing is taken back by itself"]
 
 
 def steps(document: PlanDocument, journal: list[JournalEntry]) -> list[str]:

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from kgraph.incidents.notice import FORMAT, LEVELS, OVER, News, Notice, texts
+from kgraph.incidents.notice import LEVELS, OVER, News, Notice, blank
+from kgraph.incidents.notice_text import texts
 from kgraph.schema import IncidentStatus
 from kgraph.schema.counting import counted
-from kgraph.schema.timestamps import format_time
 
 _LISTED = 20  # incidents with a line of their own, the worst first
 _NAMED = 5
@@ -54,26 +54,19 @@ def digest(
     rows = sorted(notices, key=lambda row: (-LEVELS.index(row.level), row.opened_at, row.incident))
     level = "clear" if over else rows[0].level
     opened_at = min((row.opened_at for row in rows), default=now)
-    document: dict[str, Any] = {
-        "format": FORMAT,
-        "incident": id_,
+    document = blank(
+        id_,
+        level=level,
+        title=_title(rows, news, len(members)),
+        opened_at=opened_at,
+        updated_at=now,
+    )
+    document |= {
         "news": news.value,
         "status": (IncidentStatus.CLOSED if over else IncidentStatus.OPEN).value,
-        "level": level,
-        "title": _title(rows, news, len(members)),
-        "openedAt": format_time(opened_at),
-        "updatedAt": format_time(now),
-        "acknowledged": None,
         "causes": [cause for row in rows for cause in row.document["causes"][:1]][:_NAMED],
-        "otherwise": None,
-        "abstainedBecause": None,
         "evidence": [_line(row) for row in rows[:_LISTED]] + _more(len(rows) - _LISTED),
-        "against": [],
         "hit": _hit(rows),
-        "next": [],
-        "check": None,
-        "checkOf": None,
-        "plan": None,
         "incidents": list(members) or [row.incident for row in rows],
         "warnings": list(dict.fromkeys(w for r in rows for w in r.document["warnings"]))[:_NAMED],
         "url": f"{url.rstrip('/')}/" if url else None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from kgraph.incidents import wording
 from kgraph.incidents.case import View
@@ -39,22 +39,25 @@ def changes(view: View) -> Section:
     near = suspects | {uid for suspect in suspects for uid in view.estate.causes_of(suspect)}
     close = [c for c in recent if c.entity in near]
     close.sort(key=lambda c: (c.entity not in suspects, abs(onset - c.at), c.entity))
-    lines = []
-    for change in close:
-        before = onset - change.at
-        when = f"{wording.age(before)} before" if before >= timedelta(0) else "after the onset"
-        mark = "  SUSPECT" if before >= timedelta(0) else ""
-        lines.append(f"{_change(view, change)} {wording.clock(change.at)}, {when}{mark}")
+    tone = Tone.WARNING if any(change.at <= onset for change in close) else Tone.PLAIN
+    shown = _fits(view, len(close), _CHANGES)
+    left = len(close) - shown
+    lines = [_dated(view, change, onset) for change in close[:shown]]
+    if left:
+        lines.append(f"{left} more on what is suspected or needed")
     far = [change for change in recent if change.entity not in near]
-    tone = Tone.WARNING if any("SUSPECT" in line for line in lines) else Tone.PLAIN
-    shown = _fits(view, len(lines), _CHANGES)
-    left = len(lines) - shown
-    lines = [*lines[:shown], *([f"{left} more on what is suspected or needed"] if left else [])]
     if far and view.detail is Detail.FULL:
         lines += [_change(view, change) for change in far]
     elif far:
         lines.append(f"{len(far)} elsewhere in the last hour")
     return Section(Label.CHANGE, tuple(lines), tone)
+
+
+def _dated(view: View, change: Change, onset: datetime) -> str:
+    said = f"{_change(view, change)} {wording.clock(change.at)}"
+    if change.at > onset:
+        return f"{said}, after the onset"
+    return f"{said}, {wording.age(onset - change.at)} before  SUSPECT"
 
 
 def undone(view: View) -> str:

@@ -11,11 +11,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from kgraph.incidents import wording
 from kgraph.incidents.advice import said_of
-from kgraph.incidents.case import SURE, blamed_as_kept
+from kgraph.incidents.case import blamed_as_kept
 from kgraph.incidents.handling import Handling
-from kgraph.incidents.wording import due, probability, state
+from kgraph.incidents.notice_text import texts
+from kgraph.incidents.wording import probability, state
 from kgraph.schema import GENERIC, Entity, Fault, IncidentRecord, IncidentStatus, Plan, State
 from kgraph.schema.timestamps import format_time
 
@@ -98,26 +98,18 @@ def notice(
     hit = _hit(answer, names, blamed)
     services = sorted(names[uid] for uid in hit if _kind(names, uid) in _SERVED)
     level = "clear" if over else _level(services, hit, blamed)
-    causes = [
-        {
-            "entity": fault.entity,
-            "title": names.get(fault.entity, fault.entity),
-            "mode": fault.mode,
-            "posterior": row["posterior"],
-            "dueAt": row.get("dueAt"),  # of what is foreseen
-        }
-        for fault, row in zip(blamed, told, strict=True)
-    ]
+    causes = [_blamed(fault, row, names) for fault, row in zip(blamed, told, strict=True)]
     check = next((row for row in answer["nextChecks"] if row["command"]), None)
-    document = {
-        "format": FORMAT,
-        "incident": record.id,
+    document = blank(
+        record.id,
+        level=level,
+        title=record.title,
+        opened_at=record.opened_at,
+        updated_at=record.updated_at,
+    )
+    document |= {
         "news": (News.OVER if over else News.CHANGED).value,
         "status": record.status.value,
-        "level": level,
-        "title": record.title,
-        "openedAt": format_time(record.opened_at),
-        "updatedAt": format_time(record.updated_at),
         "acknowledged": _acknowledged(acknowledged),
         "causes": causes,
         "otherwise": _otherwise(answer, names, blamed),
@@ -132,23 +124,31 @@ def notice(
         "check": check["command"] if check else None,
         "checkOf": names.get(check["entity"], check["entity"]) if check else None,
         "plan": None if over or plan is None else _plan(plan, url),
-        "incidents": [],  # of a digest
         "warnings": list(dict.fromkeys([*warnings, *answer.get("warnings", ())]))[:_SHOWN],
         "url": f"{url.rstrip('/')}/incidents/{record.id}" if url else None,
     }
     document["text"] = texts(document)
-    meaning = _meaning(document, over)
     return Notice(
         record.id,
         level,
         over,
         document,
-        meaning,
+        _meaning(document, over),
         record.opened_at,
         acknowledged,
         frozenset(services),
         {row["entity"]: row["posterior"] for row in causes},
     )
+
+
+def _blamed(fault: Fault, row: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "entity": fault.entity,
+        "title": names.get(fault.entity, fault.entity),
+        "mode": fault.mode,
+        "posterior": row["posterior"],
+        "dueAt": row.get("dueAt"),  # of what is foreseen
+    }
 
 
 def _acknowledged(row: Handling | None) -> dict[str, str] | None:
@@ -248,67 +248,6 @@ def _plan(plan: Plan, url: str) -> dict[str, Any]:
     }
 
 
-def texts(document: Mapping[str, Any]) -> dict[str, str]:
-    """Return lines for people, none of them empty."""
-    now = datetime.fromisoformat(document["updatedAt"])
-    causes = [
-        f"{row['title']} {row['mode'].replace('_', ' ')}{_coming(row, now)},"
-        f" P {probability(row['posterior'])}"
-        for row in document["causes"]
-    ]
-    over = document["level"] == "clear"
-    why = document["abstainedBecause"] or "too little is known"
-    cause = "; ".join(causes) or f"no cause found: {why}"
-    if causes and all(row["posterior"] < SURE for row in document["causes"]):
-        cause = f"only suspected: {cause}"
-    cause += f" (else {document['otherwise']})" if document["otherwise"] and causes else ""
-    plan = document["plan"]
-    steps = "; ".join(plan["steps"]) if plan else ""
-    steps += f"; first: {plan['runbook'][0]}" if plan and plan["runbook"] else ""
-    served = document["hit"]["services"]
-    more = len(served) - _SHOWN
-    services = ", ".join(served[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
-    kinds = document["hit"]["kinds"]
-    hit = ", ".join(wording.count(number, kind) for kind, number in kinds.items()) or "nothing"
-    hit += f" hit: {services}" if services else " hit"
-    standing = "over" if over else document["level"]
-    taken = document["acknowledged"]
-    if taken and not over:
-        standing = f"{standing}, acknowledged by {taken['by']}"
-    since = _second(taken["at"]) if taken else ""
-    note = f": {taken['note']}" if taken and taken["note"] else ""
-    return {
-        "summary": f"{document['incident']} {standing}: {document['title']}",
-        "opened": _second(document["openedAt"]),
-        "updated": _second(document["updatedAt"]),
-        "lead": document["causes"][0]["title"] if document["causes"] else "unknown",
-        "acknowledged": f"{taken['by']} has it since {since}{note}" if taken else "-",
-        "cause": cause,
-        "evidence": "\n".join(document["evidence"]) or "-",
-        "against": "\n".join(document["against"]) or "-",
-        "hit": hit,
-        "check": f"{document['check']} ({document['checkOf']})" if document["check"] else "-",
-        "plan": f"{plan['id']} ({_kind_of(plan)}): {steps}" if plan else "-",
-        "warnings": "\n".join(document["warnings"]) or "-",
-        "link": document["url"] or "-",
-    }
-
-
-def _second(at: str) -> str:
-    return f"{datetime.fromisoformat(at):%Y-%m-%d %H:%M:%SZ}"
-
-
-def _kind_of(plan: Mapping[str, Any]) -> str:
-    risk = f"risk {plan['risk']}"
-    return f"{risk}, before {plan['dueAt'][:16].replace('T', ' ')}Z" if plan["dueAt"] else risk
-
-
-def _coming(row: Mapping[str, Any], now: datetime) -> str:
-    if row["dueAt"] is None:
-        return ""
-    return f", {due(datetime.fromisoformat(row['dueAt']), now, row['mode'])}"
-
-
 def drill(incident: str, now: datetime, *, over: bool) -> dict[str, Any]:
     """Return a notice that nobody takes for a real one: it shows that messages arrive.
 
@@ -317,19 +256,42 @@ def drill(incident: str, now: datetime, *, over: bool) -> dict[str, Any]:
         now: the moment.
         over: whether it is the end of the drill.
     """
-    document: dict[str, Any] = {
-        "format": FORMAT,
-        "incident": incident,
+    document = blank(
+        incident,
+        level="clear" if over else "info",
+        title="a drill of kgraph: nothing is wrong, and it ends by itself",
+        opened_at=now,
+        updated_at=now,
+    )
+    document |= {
         "news": (News.OVER if over else News.OPENED).value,
         "status": "resolved" if over else "open",
-        "level": "clear" if over else "info",
-        "title": "a drill of kgraph: nothing is wrong, and it ends by itself",
-        "openedAt": format_time(now),
-        "updatedAt": format_time(now),
+        "abstainedBecause": "it is a drill",
+    }
+    document["text"] = texts(document)
+    return document
+
+
+def blank(
+    incident: str, *, level: str, title: str, opened_at: datetime, updated_at: datetime
+) -> dict[str, Any]:
+    """Return a document that has every key of the published form, and says nothing yet.
+
+    Whoever makes one fills in `news`, `status`, what else it tells, and then `text`.
+    """
+    return {
+        "format": FORMAT,
+        "incident": incident,
+        "news": "",
+        "status": "",
+        "level": level,
+        "title": title,
+        "openedAt": format_time(opened_at),
+        "updatedAt": format_time(updated_at),
         "acknowledged": None,
         "causes": [],
         "otherwise": None,
-        "abstainedBecause": "it is a drill",
+        "abstainedBecause": None,
         "evidence": [],
         "against": [],
         "hit": {"entities": 0, "services": [], "kinds": {}},
@@ -337,9 +299,7 @@ def drill(incident: str, now: datetime, *, over: bool) -> dict[str, Any]:
         "check": None,
         "checkOf": None,
         "plan": None,
-        "incidents": [],
+        "incidents": [],  # of a digest
         "warnings": [],
         "url": None,
     }
-    document["text"] = texts(document)
-    return document

@@ -13,8 +13,8 @@ from kgraph.incidents.drawn import drawn
 from kgraph.incidents.handling import Handling, acknowledgement
 from kgraph.incidents.picture import Picture
 from kgraph.incidents.strata import strata
-from kgraph.incidents.timeline import timeline
-from kgraph.schema import Cause, Hit, IncidentRecord, PlanRecord, Ruling, Witness
+from kgraph.incidents.timeline import Moment, timeline
+from kgraph.schema import Cause, Hit, IncidentRecord, NextCheck, PlanRecord, Ruling, Witness
 from kgraph.server.forms import (
     BoardRow,
     CheckForm,
@@ -67,26 +67,8 @@ def viewed(
         ],
         witnesses=list(_witnesses(view, blamed)),
         hurt=_hurt(view),
-        timeline=[
-            MomentForm(
-                at=row.at,
-                offset_seconds=row.offset.total_seconds(),
-                what=row.what,
-                changed=row.changed,
-                deed=row.deed,
-            )
-            for row in timeline(view)
-        ],
-        checks=[
-            CheckForm(
-                uid=row.entity,
-                title=view.estate.title(row.entity),
-                place=place(view, row),
-                command=row.command,
-                splits=row.splits,
-            )
-            for row in answer.next_checks
-        ],
+        timeline=[_moment(row) for row in timeline(view)],
+        checks=[_check(view, row) for row in answer.next_checks],
         hit_now=[_hit(view, row) for row in radius.now[:_HITS]],
         hit_next=[_hit(view, row) for row in radius.next[:_HITS]],
         picture=pictured(drawn(case, each=_BOXES, most=_BOXES, beside=_BESIDE)),
@@ -124,6 +106,26 @@ def pictured(picture: Picture) -> PictureForm:
             for edge in picture.edges
         ],
         omitted=picture.omitted,
+    )
+
+
+def _moment(moment: Moment) -> MomentForm:
+    return MomentForm(
+        at=moment.at,
+        offset_seconds=moment.offset.total_seconds(),
+        what=moment.what,
+        changed=moment.changed,
+        deed=moment.deed,
+    )
+
+
+def _check(view: View, check: NextCheck) -> CheckForm:
+    return CheckForm(
+        uid=check.entity,
+        title=view.estate.title(check.entity),
+        place=place(view, check),
+        command=check.command,
+        splits=check.splits,
     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kgraph.schema import RELATIONS, Carries
+from kgraph.topology import Topology
 from kgraph.topology.walk import in_order, spans
 from rca.region.gates import ON_ALL
 from rca.region.terrain import Effects, Terrain
@@ -144,43 +145,28 @@ def edges_of(
     """
     topology = terrain.topology
     gates = spans(topology.gate_start, nodes)
-    sizes = (topology.member_start[gates + 1] - topology.member_start[gates]).astype(np.int64)
-    gate = np.repeat(np.arange(len(gates)), sizes)
-    first = np.cumsum(sizes) - sizes
-    place = np.arange(len(gate)) - np.repeat(first, sizes)
-    source = local[topology.member[spans(topology.member_start, gates)]].astype(np.int64) - 1
-    target = (local[topology.owner[gates]].astype(np.int64) - 1)[gate]
-    type_ = topology.type_code[gates][gate].astype(np.int64)
-    there = source >= 0
-    gate, place, source = gate[there], place[there], source[there]
-    target, type_ = target[there], type_[there]
-    ends = _Ends(nodes, kind, source, target, type_)
+    sizes = _sizes(topology, gates)
+    ends, gate, place = _members(topology, gates, nodes, local, kind)
     onward = _told(terrain, ends, tables, reverse=False)
-    against = _told(terrain, ends, tables, reverse=True)
+    pressing, apart = _pressed(_told(terrain, ends, tables, reverse=True), tables)
     carries = [RELATIONS[name].carries for name in topology.type_names]
     soft = np.array([each is Carries.SOFT for each in carries], np.bool_)
     sight = np.array([each is Carries.EVIDENCE for each in carries], np.bool_)
     on_all = np.array([name in ON_ALL for name in topology.type_names], np.bool_)
-    keep = onward > 0
-    pressing = np.flatnonzero(against > 0)
-    known = {table: tables.single(table) for table in set(against[pressing].tolist())}
-    single = [known[table] for table in against[pressing].tolist()]
-    pressing = np.repeat(pressing, np.array([*map(len, single)], np.int64))
-    apart = np.array([table for some in single for table in some], np.int64)
-    more = len(pressing)
-    count = len(gates)
-    gate = np.concatenate((gate[keep], count + np.arange(more)))
-    hit = np.concatenate((target[keep], source[pressing]))
-    source = np.concatenate((source[keep], target[pressing]))
-    order = in_order(hit)  # gates come in the order of their nodes
-    press = np.concatenate((np.zeros(int(keep.sum()), np.bool_), np.ones(more, np.bool_)))
-    firm = np.concatenate((~soft[type_[keep]], np.ones(more, np.bool_)))
-    evidence = np.concatenate((sight[type_[keep]], np.zeros(more, np.bool_)))
-    table = np.concatenate((onward[keep], apart))
+    keep, more = onward > 0, len(pressing)
+    gate = np.concatenate((gate[keep], len(gates) + np.arange(more)))
     place = np.concatenate((place[keep], np.zeros(more, np.int64)))
-    source, target, gate = source[order], hit[order], gate[order]
-    back = in_order(source)
+    table = np.concatenate((onward[keep], apart))
+    target = np.concatenate((ends.target[keep], ends.source[pressing]))
+    source = np.concatenate((ends.source[keep], ends.target[pressing]))
+    type_ = ends.type[keep]
+    press = np.concatenate((np.zeros(len(type_), np.bool_), np.ones(more, np.bool_)))
+    firm = np.concatenate((~soft[type_], np.ones(more, np.bool_)))
+    evidence = np.concatenate((sight[type_], np.zeros(more, np.bool_)))
     sizes = np.concatenate((sizes, np.ones(more, np.int64)))
+    order = in_order(target)  # gates come in the order of their nodes
+    source, target, gate = source[order], target[order], gate[order]
+    back = in_order(source)
     return Edges(
         source,
         target,
@@ -208,6 +194,44 @@ class _Ends(NamedTuple):
     source: Ints
     target: Ints
     type: Ints
+
+
+def _sizes(topology: Topology, gates: npt.NDArray[np.int32]) -> Ints:
+    """Return how many members each gate has, in the region or not."""
+    sizes: Ints = (topology.member_start[gates + 1] - topology.member_start[gates]).astype(
+        np.int64
+    )
+    return sizes
+
+
+def _members(
+    topology: Topology,
+    gates: npt.NDArray[np.int32],
+    nodes: Ints,
+    local: npt.NDArray[np.int32],
+    kind: Ints,
+) -> tuple[_Ends, Ints, Ints]:
+    """Return the members of gates that are in the region: relations, gates, places in the gate."""
+    sizes = _sizes(topology, gates)
+    gate = np.repeat(np.arange(len(gates)), sizes)
+    first = np.cumsum(sizes) - sizes
+    place = np.arange(len(gate)) - np.repeat(first, sizes)
+    member = topology.member[spans(topology.member_start, gates)]
+    source = local[member].astype(np.int64) - 1
+    target = (local[topology.owner[gates]].astype(np.int64) - 1)[gate]
+    type_ = topology.type_code[gates][gate].astype(np.int64)
+    there = source >= 0
+    ends = _Ends(nodes, kind, source[there], target[there], type_[there])
+    return ends, gate[there], place[there]
+
+
+def _pressed(against: Ints, tables: Tabling) -> tuple[Ints, Ints]:
+    """Return the relations that are felt against their arrow, once for each table of one row."""
+    pressing = np.flatnonzero(against > 0)
+    known = {table: tables.single(table) for table in set(against[pressing].tolist())}
+    single = [known[table] for table in against[pressing].tolist()]
+    apart = np.array([table for some in single for table in some], np.int64)
+    return np.repeat(pressing, np.array([*map(len, single)], np.int64)), apart
 
 
 def _told(terrain: Terrain, ends: _Ends, tables: Tabling, *, reverse: bool) -> Ints:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
@@ -56,15 +56,11 @@ def region_over(
     kinds = [topology.kind_names[code] for code in there.tolist()]
     kind = np.searchsorted(there, codes)
     slots = [{mode: i for i, mode in enumerate(sorted(kind_of(k).modes))} for k in kinds]
-    width = max((len(each) for each in slots), default=1)
-    hard = np.zeros((len(kinds), width), np.bool_)
-    for i, name in enumerate(kinds):
-        for mode, slot in slots[i].items():
-            hard[i, slot] = severity_of(name, mode) is Severity.HARD
+    hard = _hard(kinds, slots)
     tables = Tabling(kinds, slots)
     edges = edges_of(scene.terrain, nodes, local, kind, tables)
     told = tables.tables()
-    seen = seen_by(scene.heard, len(nodes), local, kinds, slots, width)
+    seen = seen_by(scene.heard, len(nodes), local, kinds, slots, hard.shape[1])
     # As `Scene.level`, of all at once.
     level = 2 * rank.ranks[nodes].astype(np.int64) - (
         kind == (kinds.index(PROBE) if PROBE in kinds else -1)
@@ -112,6 +108,16 @@ def _sent(scene: Scene, seen: Seen, many: int) -> Floats:
     )
     gone, errs = (np.bincount(owner[told], nats[told], many).astype(float) for told in looks)
     return sent(gone, errs)
+
+
+def _hard(kinds: Sequence[str], slots: Sequence[Mapping[str, int]]) -> Mask:
+    """Return (kinds, slots): which modes stop what is in them."""
+    width = max((len(each) for each in slots), default=1)
+    found = np.zeros((len(kinds), width), np.bool_)
+    for i, name in enumerate(kinds):
+        for mode, slot in slots[i].items():
+            found[i, slot] = severity_of(name, mode) is Severity.HARD
+    return found
 
 
 def _moved(scene: Scene, region: Region) -> Ints:

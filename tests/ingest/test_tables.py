@@ -55,7 +55,8 @@ def test_a_mapping_reads_a_table_as_it_is_and_names_what_it_leaves_out(tmp_path:
     )
     (row,) = records(reading.items).values()
     assert ("cmdbId", "42") in keys(row)
-    assert reading.findings == (f"{path}: columns left out: Colour",)
+    mend = "`columns` says what they are, such as address, label.x or prop.x"
+    assert reading.findings == (f"{path}: columns left out: Colour; {mend}",)
 
 
 def test_machines_are_left_for_the_graph_to_tell(tmp_path: Path) -> None:

@@ -106,6 +106,9 @@ def _addresses(entity: Entity) -> Iterator[str]:
         for name in ("url", "address", "endpoint"):
             if isinstance(value := holder.get(name), str) and value:
                 yield value
+    # Of an exporter whether it takes connections: what it answers depends on who asks, and how.
+    if isinstance(scraped := entity.props.get("scrapeAddress"), str):
+        yield scraped.partition("://")[2].partition("/")[0]
     if entity.kind in {"Endpoint", "StorageExport"}:
         yield entity.name
         yield from (key.value for key in entity.keys if key.namespace == "exportAddress")

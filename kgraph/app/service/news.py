@@ -48,24 +48,29 @@ class Known:
         taken_at = format_time(found.acknowledged.at) if found.acknowledged else ""
         returned = before is not None and (before.returned or before.meaning == OVER)
         return cls(
-            found.meaning, now, found.level, taken_at, found.services, found.chances, returned
+            meaning=found.meaning,
+            at=now,
+            level=found.level,
+            taken_at=taken_at,
+            services=found.services,
+            chances=found.chances,
+            returned=returned,
         )
 
     @classmethod
     def read(cls, row: Document) -> Known:
         """Read back what `document` has written."""
         said = json.loads(row.body)
-        at = parse_time(said["at"]) or row.at
         return cls(
-            said["meaning"],
-            at,
-            said.get("level", ""),
-            said.get("takenAt", ""),
-            frozenset(said.get("services", ())),
-            said.get("chances", {}),
-            said.get("returned", False),
-            said.get("digest", ""),
-            tuple(said.get("members", ())),
+            meaning=said["meaning"],
+            at=parse_time(said["at"]) or row.at,
+            level=said.get("level", ""),
+            taken_at=said.get("takenAt", ""),
+            services=frozenset(said.get("services", ())),
+            chances=said.get("chances", {}),
+            returned=said.get("returned", False),
+            digest=said.get("digest", ""),
+            members=tuple(said.get("members", ())),
         )
 
     def document(self, receiver: str, incident: str) -> Document:

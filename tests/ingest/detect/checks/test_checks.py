@@ -227,6 +227,16 @@ def test_what_is_beyond_the_budget_is_left_out_and_told() -> None:
     assert "3 looks are the budget" in results[-1].failure
 
 
+def test_of_an_exporter_it_is_asked_whether_it_takes_connections() -> None:
+    scraped = {"scrapeAddress": "https://[fd00::7]:9115/probe"}
+    exporter = Entity("p", "Probe", "blackbox exporter h1:9115", props=scraped)
+    assert [(target.check, target.address) for target in targets_of(exporter)] == [
+        ("tcp", "[fd00::7]:9115")
+    ]
+    assert targets_of(replace(exporter, props={"scrapeAddress": "http://127.0.0.1:9100/"})) == []
+    assert targets_of(replace(exporter, props={"scrapeAddress": "unix"})) == []
+
+
 def test_targets_come_from_what_the_graph_knows_and_never_from_loopback() -> None:
     def looks(entity: Entity) -> list[tuple[str, str]]:
         return [(target.check, target.address) for target in targets_of(entity)]
