@@ -63,6 +63,11 @@ $(BUILT): .page/libraries $(wildcard $(PAGE)/*.* $(PAGE)/src/*)
 	@rm -rf .page/src && cp -r $(PAGE)/. .page/
 	cd .page && npm run --silent check && npm run --silent build ../kgraph/server/static
 
+# pytest compiles the tests, with asserts that tell more: once here, or each process does all.
+.venv/tests: .venv/dev
+	-@$(BIN)/python -m pytest -q --collect-only > /dev/null
+	@touch $@
+
 page: $(BUILT) ## build what `kgraph serve` shows in a browser
 
 demo: .venv/libvirt ## install into .venv, then find the cause of a bundled alert storm
@@ -89,7 +94,7 @@ test: .venv/dev ## install what the tests need, and run all of them, the real pa
 	@tests/lab/deps.sh || [ "$$CI" != true ]
 	@rm -f .venv/libvirt
 	@$(MAKE) --no-print-directory .venv/libvirt
-	@$(MAKE) --no-print-directory page || [ "$$CI" != true ]
+	@$(MAKE) --no-print-directory -j2 page .venv/tests || [ "$$CI" != true ]
 	$(UNIT)
 	$(REAL)
 
@@ -118,7 +123,7 @@ test-kubernetes: .venv/dev .kubernetes/apiserver ## the Kubernetes source agains
 check: lint unit ## lint, types, contracts, unit tests
 
 unit: .venv/dev .venv/libvirt ## the tests that start nothing but themselves
-	@$(MAKE) --no-print-directory page || [ "$$CI" != true ]
+	@$(MAKE) --no-print-directory -j2 page .venv/tests || [ "$$CI" != true ]
 	$(UNIT)
 
 lint: .venv/dev .venv/libvirt ## style, types, contracts between the packages

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -117,6 +118,7 @@ class Row:
     content: FileRows
 
 
+@lru_cache(maxsize=64)  # a site's own files stand over the shipped ones, which stay as they are
 def read(text: str, name: str) -> Row:
     """Read one file.
 

@@ -106,16 +106,22 @@ def _shipped() -> Model:
 
 def read_files(folders: Sequence[Path] = ()) -> list[RuleFile]:
     """Parse every rule file, shipped ones first, included ones before what includes them."""
-    return [rule_file(content, name) for name, content in contents(folders)]
+    own = (row for folder in folders for row in expand(shelf_of(folder), shipped_files()))
+    return [*_shipped_files(), *(rule_file(content, name) for name, content in own)]
+
+
+@cache
+def _shipped_files() -> tuple[RuleFile, ...]:
+    return tuple(rule_file(content, name) for name, content in contents())
 
 
 def contents(folders: Sequence[Path] = ()) -> Iterator[tuple[str, Any]]:
     """Yield (path, content as YAML gives it) of the same files."""
-    shipped = shipped_files()
-    for shelf in (shipped, *map(shelf_of, folders)):
-        yield from expand(shelf, shipped)
+    for shelf in (shipped_files(), *map(shelf_of, folders)):
+        yield from expand(shelf, shipped_files())
 
 
+@cache
 def shipped_files(ending: str = ".yaml") -> Shelf:
     """Return the files that come with the program."""
     entries = files("rca").joinpath("model").iterdir()

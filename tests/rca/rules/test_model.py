@@ -184,6 +184,13 @@ def test_a_broken_file_of_the_user_is_named(tmp_path: Path) -> None:
         rca.load_model([tmp_path])
 
 
+def test_what_is_shipped_is_parsed_once_whatever_folders_are_read(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(HEAD + "faults:\n  - {fault: Host.down, perYear: 1}\n")
+    *shipped, mine = read_files([tmp_path])
+    assert mine.name == str(tmp_path / "mine.yaml")
+    assert all(one is other for one, other in zip(shipped, read_files(), strict=True))
+
+
 def test_other_files_in_a_folder_are_left_alone(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("not rules")
     assert rca.load_model([tmp_path]).version == rca.load_model().version
