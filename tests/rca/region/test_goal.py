@@ -83,8 +83,12 @@ def test_one_more_alarm_of_a_suspect_never_costs_it_anything(ask: Ask) -> None:
         assert chances == sorted(chances)
 
 
-def test_where_slowness_was_breached_no_group_competes_by_stopping(ask: Ask) -> None:
-    answer = ask("""
+@pytest.mark.parametrize("told", [True, False])
+def test_where_slowness_was_breached_a_group_competes_by_stopping_if_that_is_told(
+    ask: Ask,
+    told: bool,  # noqa: FBT001 - pytest names it
+) -> None:
+    answer = ask(f"""
         StoragePool: p
         StorageController: c1 c2
         Database: db
@@ -94,7 +98,8 @@ def test_where_slowness_was_breached_no_group_competes_by_stopping(ask: Ask) -> 
         s t CALLS db
         target s latency
         db t abnormal: latency@30
-        c1 c2 abnormal: down
+        c1 c2 abnormal: {"down" if told else "degraded"}
     """)
     together = [faults for each in answer.hypotheses if len(faults := each.members) > 1]
-    assert not [one for faults in together for one in faults if one.mode == "down"]
+    stopped = [one for faults in together for one in faults if one.mode == "down"]
+    assert bool(stopped) == told
