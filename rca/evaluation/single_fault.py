@@ -53,6 +53,7 @@ class _Case:
     Attributes:
         seen: entity -> what was seen there.
         odds: entity -> how much likelier what speaks of the mode is if it is hit.
+        says: entity -> ratio - 1 of all that was seen there, of strays a twentieth.
         breached: the entity of the objective, if there is one.
         way: what that depends on; it carries a fault, and is no witness more.
     """
@@ -60,6 +61,7 @@ class _Case:
     mode: str
     seen: Mapping[str, Sequence[_Seen]]
     odds: Mapping[str, float]
+    says: Mapping[str, Sequence[float]]
     gates: Gates
     dependents: Mapping[str, Collection[str]]
     breached: Collection[str]
@@ -69,10 +71,10 @@ class _Case:
         """Return how well the fault of one entity explains all, its prior left out."""
         hit = self._hit(cause)
         others = [
-            math.log1p(chance * (1 if row.speaks_of(self.mode) else STRAY) * (row.ratio - 1))
+            math.log1p(chance * beyond)
             for uid, chance in hit.items()
             if uid != cause and uid not in self.way
-            for row in self.seen[uid]
+            for beyond in self.says[uid]
         ]
         felt = 1 - PASSES + PASSES * math.exp(_tempered(others, DEPENDENTS_RHO))
         reached = math.prod(1 + hit.get(uid, 0.0) * (OBJECTIVE - 1) for uid in self.breached)
@@ -109,8 +111,9 @@ class _Case:
         """Return P(it is hit): of a group as many are lost as it cannot spare, the likeliest."""
         holds = 1.0
         for members, spare in self.gates[uid]:
-            lost = sorted((believed.get(each, 0.0) for each in members), reverse=True)
-            holds *= 1 - PASSES * math.prod(lost[: spare + 1])
+            lost = [believed[each] for each in members if each in believed]
+            if len(lost) > spare:
+                holds *= 1 - PASSES * math.prod(sorted(lost, reverse=True)[: spare + 1])
         return 1 - holds
 
 
@@ -132,7 +135,11 @@ def single_fault(incident: Incident, candidates: Sequence[str]) -> Mapping[str, 
             uid: math.prod(row.ratio for row in rows if row.speaks_of(mode))
             for uid, rows in seen.items()
         }
-        case = _Case(mode, seen, odds, gates, dependents, breached, way)
+        says = {
+            uid: [(row.ratio - 1) * (1 if row.speaks_of(mode) else STRAY) for row in rows]
+            for uid, rows in seen.items()
+        }
+        case = _Case(mode, seen, odds, says, gates, dependents, breached, way)
         for uid in near:
             weight[uid] += PRIOR.get(kinds[uid], 1.0) * case.weight(uid)
     total = math.fsum(weight.values()) + ELSEWHERE
