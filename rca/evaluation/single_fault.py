@@ -206,5 +206,5 @@ def _upstream(gates: Gates, uids: Collection[str]) -> set[str]:
 
 def _tempered(nats: Collection[float], rho: float) -> float:
     """Return the sum in which the n-th strongest, from 0, counts 1 / (1 + rho n)."""
-    strongest = sorted(nats, key=abs, reverse=True)
+    strongest = sorted(nats, key=lambda each: (-abs(each), each))  # sets have no order
     return math.fsum(each / (1 + rho * n) for n, each in enumerate(strongest))
