@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kgraph.schema import Incident
+from rca.evaluation import single_fault as single
 
 Baseline = Callable[[Incident], Mapping[str, float]]
 _ROUND = 12  # digits; what differs by less is the same
@@ -159,6 +160,12 @@ def set_cover(incident: Incident) -> Mapping[str, float]:
     return found
 
 
+def single_fault(incident: Incident) -> Mapping[str, float]:
+    """The chance by a model of one fault at a time, see `rca.evaluation.single_fault`."""
+    found = single.single_fault(incident, candidates_of(incident))
+    return {uid: round(chance, _ROUND) for uid, chance in found.items()}
+
+
 def _upstream(
     needs: Mapping[str, Iterable[str]], alarming: Iterable[str], candidates: Iterable[str]
 ) -> Mapping[str, set[str]]:
@@ -197,5 +204,6 @@ BASELINES: Mapping[str, Baseline] = MappingProxyType(
         "traversal": traversal,
         "PageRank": page_rank,
         "set cover": set_cover,
+        "single fault": single_fault,
     }
 )
