@@ -182,6 +182,31 @@ def test_a_word_in_a_name_is_a_whole_word(shipped: Packs, name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "signal"),
+    [
+        ("DiskFullPredicted", "full"),
+        ("DiskWillFillPredicted", "filling"),
+        ("NvmeExporterDown", "down"),
+        ("NVMeTargetOffline", "down"),
+        ("NeutronRouterDown", "down"),
+        ("NeutronNetworkDown", "down"),
+        ("OctaviaLoadBalancerDown", "down"),
+        ("IronicNodeDown", "down"),
+    ],
+)
+def test_what_somebody_looks_after_is_not_who_does(shipped: Packs, name: str, signal: str) -> None:
+    """A disk without room wears no more than others, and a router is no agent of Neutron."""
+    entry = shipped.match(alert(name))
+    assert entry.signal == signal
+    assert not {"Disk", "Application"} & set(entry.kinds)
+
+
+@pytest.mark.parametrize("name", ["UserInterfaceErrors", "WebInterfaceErrors"])
+def test_an_interface_for_people_is_no_port(shipped: Packs, name: str) -> None:
+    assert shipped.match(alert(name)).kinds[0] == "Service"
+
+
+@pytest.mark.parametrize(
     "name",
     ["Watchdog", "InfoInhibitor", "KubeCPUOvercommit", "KubeJobFailed", "KubeQuotaExceeded"],
 )
