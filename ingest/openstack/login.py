@@ -90,18 +90,27 @@ def services(catalogue: Node, login: Login, token: str) -> dict[str, Service]:
     which it came.
 
     Raises:
-        SourceError: an endpoint would get it by plain http.
+        SourceError: an endpoint would get it by plain http, or has no address that can be read.
     """
     found = {}
     by_tls = login.auth_url.lower().startswith("https:")
+    named = {host.lower().strip("[]") for host in login.plain_http_hosts}
     for what, types in _TYPES.items():
         url = _endpoint(catalogue, types, login)
         if not url:
             continue
-        title, parts = f"OpenStack {what}", urlsplit(url)
+        title = f"OpenStack {what}"
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            raise SourceError(
+                f"its catalogue has {what} at {url}: that is no address",
+                where=login.auth_url,
+                mend="correct the endpoint: openstack endpoint set --url",
+            ) from None
         host = parts.hostname or ""
         plain = parts.scheme != "https" and not is_loopback(host)
-        if by_tls and plain and host not in login.plain_http_hosts:
+        if by_tls and plain and host not in named:
             raise SourceError(
                 f"its catalogue has {what} at {url}: the token would cross the network for all to"
                 " read",

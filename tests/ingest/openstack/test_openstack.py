@@ -273,6 +273,8 @@ def test_the_password_goes_to_keystone_and_nowhere_else(cloud: _Cloud) -> None:
             ("nova.example",),
             True,
         ),
+        ("https://cloud.example:5000/v3", "http://Nova.Example:8774", ("Nova.Example",), True),
+        ("https://cloud.example:5000/v3", "http://[fd00::7]:8774", ("[fd00::7]",), True),
         ("https://cloud.example:5000/v3", "http://127.0.0.1:8774/v2.1", (), True),
         ("http://controller:5000/v3", "http://nova.example:8774/v2.1", (), True),
     ],
@@ -290,6 +292,14 @@ def test_the_token_crosses_no_network_in_the_open_that_the_password_did_not(
         services(catalogue, login, "t0ken")
     assert "plain_http_hosts" in str(caught.value)
     assert "t0ken" not in str(caught.value)
+
+
+def test_an_endpoint_without_an_address_is_told() -> None:
+    where = {"interface": "public", "region": "R1", "url": "http://[nova:8774"}
+    catalogue = parsed(json.dumps([{"type": "compute", "endpoints": [where]}]), "")
+    login = Login("https://k/v3", "R1", "public", "app", ("", ""), ("", ""), "X", None, None)
+    with pytest.raises(SourceError, match=r"compute at http://\[nova:8774: that is no address"):
+        services(catalogue, login, "t0ken")
 
 
 def test_pools_of_one_name_in_two_regions_are_two(cloud: _Cloud) -> None:
