@@ -82,7 +82,7 @@ def _make_room(board: Board, seating: Seating, unit: Unit, movable: Callable[[st
 def _enough(board: Board, host: int, unit: Unit) -> list[Unit]:
     """Return the guests of a host whose going makes room for a unit, the smallest first."""
     memory = board.plain(unit, host) - board.memory[host]
-    huge = unit.huge - board.huge[host]
+    huge = unit.huge - board.huge[host] if unit.huge else 0.0  # else it lacks none
     cpus = unit.cpus - board.cpus[host]
     found = [
         guest

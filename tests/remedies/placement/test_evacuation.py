@@ -97,6 +97,17 @@ def test_what_is_set_aside_for_huge_pages_is_for_who_uses_them_and_for_nobody_el
         assert told.rule is Rule.CAPACITY
 
 
+def test_who_uses_no_huge_pages_is_not_turned_away_where_guests_have_more_than_there_are() -> None:
+    """Somebody has given them back to the host since the guest there began."""
+    plant = farm(64, 64, 32)
+    plant.guest("big", "h1", 40, 1, "lan", "nfs")
+    plant.guest("plain", "h2", 28, 1, "lan", "nfs")
+    plant.guest("paged", "h2", 8, 1, "lan", "nfs")
+    huge(plant, h2=0, h3=0, paged=8)
+    placement = evacuate(layout_of(plant), ["big"], lambda uid: uid == "plain")
+    assert seats(placement) == {"plain": "h3", "big": "h2"}
+
+
 def test_huge_pages_run_short_and_where_nobody_knows_of_them_they_are_memory() -> None:
     plant = farm(64, 64, 16)
     for n in range(1, 5):
