@@ -108,7 +108,11 @@ def _addresses(entity: Entity) -> Iterator[str]:
                 yield value
     # Of an exporter whether it takes connections: what it answers depends on who asks, and how.
     if isinstance(scraped := entity.props.get("scrapeAddress"), str):
-        yield scraped.partition("://")[2].partition("/")[0]
+        scheme, _, rest = scraped.partition("://")
+        place = rest.partition("/")[0]
+        yield place
+        if scheme in _PORTS:
+            yield f"{place}:{_PORTS[scheme]}"  # no address where it has a port of its own
     if entity.kind in {"Endpoint", "StorageExport"}:
         yield entity.name
         yield from (key.value for key in entity.keys if key.namespace == "exportAddress")

@@ -233,7 +233,13 @@ def test_of_an_exporter_it_is_asked_whether_it_takes_connections() -> None:
     assert [(target.check, target.address) for target in targets_of(exporter)] == [
         ("tcp", "[fd00::7]:9115")
     ]
-    assert targets_of(replace(exporter, props={"scrapeAddress": "http://127.0.0.1:9100/"})) == []
+    for scraped, looks in (
+        ("https://shop.example/metrics", ["shop.example:443"]),  # a server may leave out the port
+        ("http://[fd00::7]/metrics", ["[fd00::7]:80"]),
+        ("http://127.0.0.1:9100/", []),
+    ):
+        found = targets_of(replace(exporter, props={"scrapeAddress": scraped}))
+        assert [(target.check, target.address) for target in found] == [("tcp", x) for x in looks]
     assert targets_of(replace(exporter, props={"scrapeAddress": "unix"})) == []
 
 
