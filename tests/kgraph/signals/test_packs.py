@@ -121,6 +121,9 @@ def test_the_shipped_packs_are_clean(shipped: Packs) -> None:
         ("HostSoftwareRaidDiskFailure", "Disk", "failed", None),
         ("BlackboxSlowProbe", "Endpoint", "latency", Direction.UP),
         ("CheckoutErrorBudgetBurn", "Service", "errors", Direction.UP),
+        ("CheckoutLatencyErrorBudgetBurn", "Service", "latency", Direction.UP),
+        ("BreakerTripped", "PowerFeed", "tripped", None),
+        ("ElasticsearchCircuitBreakerTripped", "Database", "anomaly", None),
     ],
 )
 def test_the_usual_rules_are_known(
