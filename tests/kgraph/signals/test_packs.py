@@ -204,6 +204,11 @@ def test_what_somebody_looks_after_is_not_who_does(shipped: Packs, name: str, si
     assert not {"Disk", "Application"} & set(entry.kinds)
 
 
+@pytest.mark.parametrize("name", ["SmartProxyErrors", "SmartSearchLatencyHigh"])
+def test_not_all_that_is_smart_is_a_disk(shipped: Packs, name: str) -> None:
+    assert shipped.match(alert(name)).signal != "wearing"
+
+
 @pytest.mark.parametrize("name", ["UserInterfaceErrors", "WebInterfaceErrors"])
 def test_an_interface_for_people_is_no_port(shipped: Packs, name: str) -> None:
     assert shipped.match(alert(name)).kinds[0] == "Service"
