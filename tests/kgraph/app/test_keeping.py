@@ -125,6 +125,19 @@ def test_who_asks_while_another_plan_repairs_the_incident_reads_of_that_one(
     assert "keeps the plan" not in said  # asked again, it would not be kept either
 
 
+def test_a_plan_that_a_person_has_refused_goes_by_the_name_that_it_has_in_the_store(
+    keep: Kept, store: GraphStore
+) -> None:
+    before = planned("a b", "a", 0)
+    keep(before)
+    (refused,) = store.plans()
+    plans.reject(store, refused, "ada", "", NOW)
+    done = keeping.sort(store, [before, planned("c d", "a", 1, incident="")])
+    for said in shown(done, store):  # of both, and the second is in no store itself
+        assert f"kgraph plan {refused.id}: no longer proposed" in said
+        assert f"{refused.id}  risk LOW  no longer proposed: rejected by ada" in said
+
+
 def test_an_incident_of_which_nothing_is_left_is_resolved(keep: Kept) -> None:
     keep(found("a b", "a"), found("c", "c"))
     done = keep(found("a b", "a", 1))
