@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from ingest.detect.checks.catalogue import CHECKS
 from ingest.detect.checks.seen import Target
 from kgraph.schema import Entity, InputError
-from kgraph.schema.addresses import is_loopback
+from kgraph.sourcekit import is_here
 
 _MACHINES = frozenset(
     {"Host", "VirtualMachine", "Switch", "Router", "StorageArray", "Bmc", "PowerFeed"}
@@ -22,7 +22,7 @@ def targets_of(entity: Entity) -> list[Target]:
 
     Loopback addresses are left out: on whichever machine we run, they mean that one.
     """
-    return [t for t in dict.fromkeys(_targets(entity)) if not is_loopback(t.host)]
+    return [t for t in dict.fromkeys(_targets(entity)) if not is_here(t.host)]
 
 
 def parse_target(check: str, entity: str, address: str) -> Target:
