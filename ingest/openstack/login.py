@@ -94,6 +94,7 @@ def services(catalogue: Node, login: Login, token: str) -> dict[str, Service]:
     """
     found = {}
     by_tls = login.auth_url.lower().startswith("https:")
+    named = {host.strip("[]").lower() for host in login.plain_http_hosts}  # as urlsplit has it
     for what, types in _TYPES.items():
         url = _endpoint(catalogue, types, login)
         if not url:
@@ -101,7 +102,7 @@ def services(catalogue: Node, login: Login, token: str) -> dict[str, Service]:
         title, parts = f"OpenStack {what}", urlsplit(url)
         host = parts.hostname or ""
         plain = parts.scheme != "https" and not is_loopback(host)
-        if by_tls and plain and host not in login.plain_http_hosts:
+        if by_tls and plain and host not in named:
             raise SourceError(
                 f"its catalogue has {what} at {url}: the token would cross the network for all to"
                 " read",

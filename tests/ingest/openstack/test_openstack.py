@@ -273,6 +273,8 @@ def test_the_password_goes_to_keystone_and_nowhere_else(cloud: _Cloud) -> None:
             ("nova.example",),
             True,
         ),
+        ("https://cloud.example:5000/v3", "http://Nova1:8774/v2.1", ("Nova1",), True),
+        ("https://cloud.example:5000/v3", "http://[fd00::7]:8774/v2.1", ("[fd00::7]",), True),
         ("https://cloud.example:5000/v3", "http://127.0.0.1:8774/v2.1", (), True),
         ("http://controller:5000/v3", "http://nova.example:8774/v2.1", (), True),
     ],
