@@ -94,7 +94,7 @@ test: .venv/dev ## install what the tests need, and run all of them, the real pa
 	@tests/lab/deps.sh || [ "$$CI" != true ]
 	@rm -f .venv/libvirt
 	@$(MAKE) --no-print-directory .venv/libvirt
-	@$(MAKE) --no-print-directory -j2 page .venv/tests || [ "$$CI" != true ]
+	@$(MAKE) --no-print-directory -kj2 page .venv/tests || [ "$$CI" != true ]
 	$(UNIT)
 	$(REAL)
 
@@ -123,7 +123,7 @@ test-kubernetes: .venv/dev .kubernetes/apiserver ## the Kubernetes source agains
 check: lint unit ## lint, types, contracts, unit tests
 
 unit: .venv/dev .venv/libvirt ## the tests that start nothing but themselves
-	@$(MAKE) --no-print-directory -j2 page .venv/tests || [ "$$CI" != true ]
+	@$(MAKE) --no-print-directory -kj2 page .venv/tests || [ "$$CI" != true ]
 	$(UNIT)
 
 lint: .venv/dev .venv/libvirt ## style, types, contracts between the packages

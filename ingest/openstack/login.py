@@ -94,7 +94,7 @@ def services(catalogue: Node, login: Login, token: str) -> dict[str, Service]:
     """
     found = {}
     by_tls = login.auth_url.lower().startswith("https:")
-    named = {host.lower().strip("[]") for host in login.plain_http_hosts}
+    named = {host.strip("[]").lower() for host in login.plain_http_hosts}  # as urlsplit has it
     for what, types in _TYPES.items():
         url = _endpoint(catalogue, types, login)
         if not url:

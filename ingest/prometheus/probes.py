@@ -14,7 +14,7 @@ from ingest.prometheus.origin import Origin
 from ingest.prometheus.reading import Target
 from ingest.prometheus.targets import Alias
 from kgraph.schema import Item, Record, RelationRecord
-from kgraph.schema.addresses import is_loopback
+from kgraph.sourcekit import is_here
 
 Watched = tuple[str, str]  # uid, record key of the Probe
 
@@ -73,7 +73,7 @@ def homes(found: Iterable[Alias]) -> dict[str, str]:
     return {
         address: next(iter(uids))
         for address, uids in machines.items()
-        if len(uids) == 1 and address and not is_loopback(address)
+        if len(uids) == 1 and not is_here(address)
     }
 
 

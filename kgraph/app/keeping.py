@@ -200,11 +200,13 @@ def as_stored(found: Investigation, store: GraphStore) -> Investigation:
     Whoever reads it types what it names.
     """
     case, plan = found.case, found.case.plan
+    there = plan is None or store.plan(plan.id) is not None
     if store.incident(case.id) is None:
-        found = named(found, "")
-    elif plan is None or store.plan(plan.id) is not None:
+        case = named(found, "").case
+    elif there:
         return found
-    return replace(found, case=replace(found.case, origin=Origin.ASIDE))
+    kept = plan if there else case.plan  # such as one for another incident, which was refused
+    return replace(found, case=replace(case, plan=kept, origin=Origin.ASIDE))
 
 
 def _save(store: GraphStore, kept: Kept, frozen: Collection[str]) -> None:

@@ -231,13 +231,17 @@ def as_kept(case: Case, store: GraphStore) -> Case:
 
 
 def standing(found: Investigation, store: GraphStore) -> Investigation:
-    """Return what was explained just now, with how its plan stands that would not be new."""
+    """Return what was explained just now, with how its plan stands that would not be new.
+
+    While an incident is being repaired it stays as it was explained: so does its plan.
+    """
     plan = found.case.plan
     if plan is None:
         return found
     record = store.plan(plan.id)
     if record is None or record.state not in _OPEN | UNDER_WAY:
-        record = said_no(store, plan)
+        repairs = store.plans(incident=plan.incident, states=REPAIRS, limit=1)
+        record = repairs[0] if repairs else said_no(store, plan)
     return replace(found, case=_with_plan(found.case, record)) if record else found
 
 

@@ -73,8 +73,8 @@ def estate_at(session: Session, store: GraphStore, at: str | None) -> Estate:
         return store
     when = moment(at, session.now())
     past = store.at(when)
-    # Not by when sources were read: of each only the last reading is kept, which may be later.
-    if not past.find(limit=1):
+    # Of each source only the last reading is kept, which may be later than what is there.
+    if not past.scopes() and not past.find(limit=1):
         session.remark(f"nothing had been read yet at {when:%Y-%m-%dT%H:%M:%SZ}", style="yellow")
     return past
 

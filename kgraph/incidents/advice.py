@@ -186,7 +186,8 @@ def plan(view: View) -> Section:
     stand = view.case.since or stands(chosen)
     if stand.startswith(f"{_BY_HAND}: "):
         stand = _BY_HAND  # the steps below say what
-    called = "not saved" if view.case.origin is Origin.ASIDE else chosen.id
+    new = view.case.origin is Origin.ASIDE and not view.case.since
+    called = "not saved" if new else chosen.id
     head = f"{called}{coming}  risk {chosen.risk.value.upper()}{takes}  {stand}"
     because = [chosen.because] if chosen.because else []
     if view.detail is Detail.FULL:

@@ -352,7 +352,8 @@ def test_an_exporter_runs_on_the_machine_whose_address_it_has() -> None:
 
 
 def test_an_exporter_on_a_loopback_or_for_several_machines_runs_nowhere_known() -> None:
-    assert homes(target("h1", scrapeUrl="http://127.0.0.1:9171/metrics")) == set()
+    for here in ("127.0.0.1", "localhost.localdomain"):
+        assert homes(target("h1", scrapeUrl=f"http://{here}:9171/metrics")) == set()
     central = "http://10.0.0.9:{}/metrics"
     both = [target(host, scrapeUrl=central.format(n)) for n, host in enumerate(("h1", "h2"), 1)]
     assert homes(*both) == set()

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 
 import pytest
 
 from kgraph.app import by_hand as hands
-from kgraph.app import handled, keeping, placing
+from kgraph.app import handled, keeping, placing, plans
 from kgraph.app.investigation import Investigation
-from kgraph.incidents import Case
+from kgraph.incidents import Case, build
 from kgraph.incidents.handling import GROUPING, Did
 from kgraph.schema import (
+    Actor,
     Answer,
     BlastRadius,
     Entity,
@@ -26,9 +27,11 @@ from kgraph.schema import (
     Observation,
     Plan,
     PlanState,
+    PlanStep,
     State,
 )
 from kgraph.store import GraphStore
+from remedies.planning import identified
 from tests.stores import new_store
 
 NOW = datetime(2026, 11, 23, 3, 8, tzinfo=UTC)
@@ -91,6 +94,48 @@ def test_a_plan_of_an_incident_that_is_explained_otherwise_is_not_said_to_be_of_
     (kept,) = store.plans()
     assert kept.state is PlanState.SUPERSEDED
     assert kept.because.startswith("the incident is explained in another way now")
+
+
+def planned(hurt: str, cause: str, minute: float, incident: str = "INC-0001") -> Investigation:
+    """Return an investigation whose plan is to start its cause."""
+    plain = found(hurt, cause, minute)
+    step = PlanStep("start", cause, actor=Actor.KGRAPH, actuator="libvirt")
+    plan = identified(Plan("", incident, Fault(cause, "down"), (step,)))
+    return replace(plain, case=replace(plain.case, plan=plan))
+
+
+def shown(done: placing.Sorted, store: GraphStore) -> list[str]:
+    """Return what `kgraph investigate` says of each incident."""
+    standing = [plans.standing(each.investigation, store) for each in done.kept]
+    cases = [keeping.as_stored(each, store).case for each in standing]
+    lines = ("\n".join(chain(*(s.lines for s in build(case).sections))) for case in cases)
+    return [text.replace("\N{NO-BREAK SPACE}", " ") for text in lines]
+
+
+def test_who_asks_while_another_plan_repairs_the_incident_reads_of_that_one(
+    keep: Kept, store: GraphStore
+) -> None:
+    keep(planned("a b", "a", 0))
+    (repair,) = store.plans()
+    store.save_plan(replace(repair, state=PlanState.APPROVED), was=repair)
+    done = keep(planned("a b", "b", 1), frozen=["INC-0001"])
+    (said,) = shown(done, store)
+    assert f"kgraph plan {repair.id}: approved, and not begun" in said
+    assert "not saved" not in said
+    assert "keeps the plan" not in said  # asked again, it would not be kept either
+
+
+def test_a_plan_that_a_person_has_refused_goes_by_the_name_that_it_has_in_the_store(
+    keep: Kept, store: GraphStore
+) -> None:
+    before = planned("a b", "a", 0)
+    keep(before)
+    (refused,) = store.plans()
+    plans.reject(store, refused, "ada", "", NOW)
+    done = keeping.sort(store, [before, planned("c d", "a", 1, incident="")])
+    for said in shown(done, store):  # of both, and the second is in no store itself
+        assert f"kgraph plan {refused.id}: no longer proposed" in said
+        assert f"{refused.id}  risk LOW  no longer proposed: rejected by ada" in said
 
 
 def test_an_incident_of_which_nothing_is_left_is_resolved(keep: Kept) -> None:

@@ -133,6 +133,19 @@ def test_before_the_first_reading_there_is_nothing_and_it_is_said(run: Run) -> N
     assert run("graph", "find", "--at", AT_ONE).err == ""  # though all was read again since
 
 
+def test_what_was_read_and_had_nothing_in_it_was_read(
+    run: Run, estate: Path, clock: Clock
+) -> None:
+    head, _, _ = estate.read_text("utf-8").partition("entities:")
+    estate.write_text(f"{head}entities: []\n", "utf-8")
+    told = run("ingest", "topology", estate, "--accept-shrink")
+    assert told.code == 0, told.err
+    clock.now += timedelta(hours=1)
+    done = run("graph", "find", "--at", "-10m")
+    assert done.out.strip().splitlines()[1:] == []
+    assert "nothing had been read yet" not in done.err
+
+
 def test_an_earlier_time_comes_first(run: Run) -> None:
     assert run("graph", "diff", "-1h", "-2h").code == 2
 

@@ -259,7 +259,9 @@ def test_targets_come_from_what_the_graph_knows_and_never_from_loopback() -> Non
     assert looks(export) == [("tcp", "10.0.0.2:10809")]
     assert looks(Entity("l", "Endpoint", "localhost:80")) == []
     assert looks(Entity("l", "Endpoint", "127.0.0.9:80")) == []
-    assert looks(Entity("l", "Host", "localhost.localdomain")) == []  # as installers call it
+    # Nor from what a machine is called that was given no name: it is ours as well.
+    assert looks(Entity("l", "Endpoint", "localhost.localdomain:80")) == []
+    assert looks(Entity("l", "Host", "localhost.localdomain")) == []
     # A machine whose name only begins like that is one.
     assert looks(Entity("m", "Endpoint", "localhost-7.dc1:80")) == [("tcp", "localhost-7.dc1:80")]
     assert looks(Entity("n", "Service", "shop")) == []
