@@ -7,8 +7,8 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 # What starts nothing but itself runs on all cores. The others share daemons and namespaces: those
 # of the lab are in one process, the others in two that give way to it: see tests/conftest.py.
 ALONE := lab or neo4j or served or sources or monitoring or browser
-# One process more than there are cores: some tests wait for a deadline, and others run meanwhile.
-MANY := $(shell expr $$(nproc 2>/dev/null || echo 1) + 1)
+# Two processes more than there are cores: some tests wait for deadlines, and others run meanwhile.
+MANY := $(shell expr $$(nproc 2>/dev/null || echo 1) + 2)
 # Each has one thread for its sums: those of BLAS spin while they wait for cores that others hold.
 UNIT := OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(MANY) --dist worksteal -m 'not ($(ALONE) or openstack or kubernetes)'
 REAL := $(BIN)/python -m pytest -n 3 --dist loadscope -m '$(ALONE)'
