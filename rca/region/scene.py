@@ -18,7 +18,7 @@ from rca.evidence.roster import Roster
 from rca.evidence.siblings import weights
 from rca.region.arrays import Region
 from rca.region.effects import Faults, Modes, Spread
-from rca.region.gates import ERRORS, answers, sent
+from rca.region.gates import ERRORS, SENT, answers, sent
 from rca.region.levels import Levels
 from rca.region.seen import Heard, hear
 from rca.region.storm import coarse, loudest
@@ -169,12 +169,26 @@ class Scene:
         """Return P(it is still sent requests | it is failing); see `rca.region.gates`."""
         if not answers(self.topology.kinds[entity]):
             return 0.0
-        rows = self.readings.get(entity, ())
-        gone, errs = (
-            np.array(sum(math.log(row.ratio) for row in rows if row.observation.signal in some))
+        if entity not in self.readings:
+            return SENT
+        return float(self.still_sent[np.searchsorted(self.heard.entity, entity)])
+
+    @cached_property
+    def still_sent(self) -> npt.NDArray[np.float64]:
+        """(m,) the same of each entity of `heard`, as if it were software."""
+        heard = self.heard
+        owner, nats = (
+            np.arange(len(heard.entity)).repeat(np.diff(heard.start)),
+            np.log(heard.ratio),
+        )
+        looks = (
+            np.array([sort.signal in some for sort in heard.looks], np.bool_)[heard.look]
             for some in (GONE, ERRORS)
         )
-        return float(sent(gone, errs))
+        gone, errs = (
+            np.bincount(owner[told], nats[told], len(heard.entity)).astype(float) for told in looks
+        )
+        return sent(gone, errs)
 
     @cached_property
     def weights(self) -> Mapping[tuple[int, int], float]:

@@ -9,13 +9,13 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from kgraph.schema import GONE, REDUCED, UNOBSERVED, Severity, kind_of
+from kgraph.schema import REDUCED, UNOBSERVED, Severity, kind_of
 from kgraph.topology.walk import each_once
 from rca.region.arrays import Region
 from rca.region.edges import Edges, Floats, Ints, Mask, Tables, Tabling, edges_of
-from rca.region.gates import ERRORS, ERRS, answers, sent
+from rca.region.gates import ERRS, SENT, answers
 from rca.region.scene import MILLION, PROBE, Scene
-from rca.region.seen import Seen, seen_by
+from rca.region.seen import seen_by
 from rca.rules.compile import severity_of
 from rca.suspects.signature import CUT
 
@@ -87,7 +87,7 @@ def region_over(
         blind=blind[kind],
         reduced=reduced[kind],
         errs=np.array([each[ERRS] for each in slots], np.int64),
-        sent=np.where(errs[kind], _sent(scene, seen, len(nodes)), 0.0),
+        sent=_sent(scene, local, errs[kind]),
         pressing=_pressing(edges, told, len(nodes)),
         ahead=ahead,
         moved=np.where(open_[ahead], told.causes[edges.table[edges.back]], 0),
@@ -98,16 +98,12 @@ def region_over(
     )
 
 
-def _sent(scene: Scene, seen: Seen, many: int) -> Floats:
-    """Return `Region.sent` of each node, as if it were software; as `Scene.sent`, of all."""
-    heard, owner = scene.heard, np.repeat(np.arange(many), np.diff(seen.start))
-    nats = np.log(seen.ratio)
-    looks = (
-        np.array([sort.signal in some for sort in heard.looks], np.bool_)[heard.look[seen.column]]
-        for some in (GONE, ERRORS)
-    )
-    gone, errs = (np.bincount(owner[told], nats[told], many).astype(float) for told in looks)
-    return sent(gone, errs)
+def _sent(scene: Scene, local: npt.NDArray[np.int32], software: Mask) -> Floats:
+    """Return `Region.sent`: what `Scene.sent` says, of all nodes."""
+    found, place = np.full(len(software), SENT), local[scene.heard.entity] - 1
+    among = place >= 0
+    found[place[among]] = scene.still_sent[among]
+    return np.where(software, found, 0.0)
 
 
 def _hard(kinds: Sequence[str], slots: Sequence[Mapping[str, int]]) -> Mask:
