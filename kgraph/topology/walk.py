@@ -159,8 +159,4 @@ def spans(start: _Whole, rows: _Whole) -> Int:
 
 def spans_of(start: _Whole, rows: _Whole) -> tuple[Int, _Whole]:
     """Return the same, and of each position by which of `rows` it is there."""
-    begin = start[rows]
-    counts = start[rows + 1] - begin
-    by = np.arange(len(rows)).repeat(counts)
-    found: Int = (begin - counts.cumsum() + counts)[by] + np.arange(len(by), dtype=np.int32)
-    return found, by
+    return spans(start, rows), np.arange(len(rows)).repeat(start[rows + 1] - start[rows])
