@@ -26,15 +26,22 @@ from kgraph.schema.bundles import bundle_of
 from kgraph.store import GraphStore
 
 
-def find(store: GraphStore, incident: str) -> IncidentRecord:
+def find(
+    store: GraphStore, incident: str, mend: str = "`kgraph incidents list` shows them"
+) -> IncidentRecord:
     """Return a kept incident.
+
+    Args:
+        store: where it is kept.
+        incident: its id.
+        mend: where whoever asked sees which there are.
 
     Raises:
         InputError: there is none of this id.
     """
     record = store.incident(incident)
     if record is None:
-        raise InputError(f"no incident {incident!r}", mend="`kgraph incidents list` shows them")
+        raise InputError(f"no incident {incident!r}", mend=mend)
     return record
 
 

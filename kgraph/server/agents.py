@@ -18,6 +18,7 @@ from mcp.types import ToolAnnotations
 from starlette.exceptions import HTTPException
 
 from kgraph import __version__
+from kgraph.app.by_hand import find as kept
 from kgraph.app.graphs import dependents, edges
 from kgraph.app.handled import acknowledgements
 from kgraph.app.history import story
@@ -89,10 +90,7 @@ class Tools:
         """Return the ranked causes of one incident with their posteriors, and the next checks."""
 
         def look(store: GraphStore) -> Found:
-            record = store.incident(incident)
-            if record is None:
-                raise InputError(f"no incident {incident!r}", mend="`incidents` lists them")
-            answer = json.loads(record.answer)
+            answer = json.loads(kept(store, incident, mend="`incidents` lists them").answer)
             named = {row["uid"]: row for row in answer.get("entities", ())}
             wanted = ("abstained", "abstainedBecause", "hypotheses", "nextChecks", "blastRadius")
             causes = [

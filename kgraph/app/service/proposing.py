@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
+from kgraph.app.by_hand import find
 from kgraph.app.investigation import Toolkit
 from kgraph.app.keeping import again
 from kgraph.app.plans import REPAIRS, propose, said_no
@@ -61,9 +62,7 @@ def put_forward(store: GraphStore, plan: Plan, now: datetime) -> PlanRecord | No
 
 
 def _still_open(store: GraphStore, incident: str) -> IncidentRecord:
-    record = store.incident(incident)
-    if record is None:
-        raise InputError(f"no incident {incident!r}", mend="`incidents` lists them")
+    record = find(store, incident, mend="`incidents` lists them")
     if record.status is not IncidentStatus.OPEN:
         raise InputError(f"{incident} is {record.status.value}: there is nothing to repair")
     return record
