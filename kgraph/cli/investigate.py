@@ -125,10 +125,8 @@ def _of_store(session: Session, form: AnswerFormat, *, verbose: bool, save: bool
     for line in away:
         session.remark(f"{line}; nothing is saved", style="yellow")
     _refuse_many([each.investigation for each in done.kept], form)
-    saved, worth = (
-        False,
-        done.resolved or done.merged or done.ended or any(map(placing.worth, done.kept)),
-    )
+    saved = False
+    worth = done.resolved or done.merged or done.ended or any(map(placing.worth, done.kept))
     if save and not away and (worth or tools.decisions):
         try:
             done, found = _kept(session, explained, tools)
