@@ -15,7 +15,7 @@ from enum import Enum
 from importlib.resources import files
 from pathlib import Path
 
-from kgraph.schema import Actor, Outcome, Plan, PlanStep, Risk
+from kgraph.schema import Actor, ConfigurationError, Outcome, Plan, PlanStep, Risk
 from kgraph.schema.yaml_files import text_of
 from remedies.lint import Remark
 from remedies.policy_match import Circumstances, objection
@@ -95,17 +95,32 @@ def load_policy(file: Path | None = None) -> Policy:
 
 
 def parse_policy(texts: Sequence[tuple[str, str]]) -> Policy:
-    """Make a policy of (name, content) of files; a later rule of the same name replaces one."""
+    """Make a policy of (name, content) of files; a later file's rule of a name replaces one.
+
+    A window replaces nothing: those of each month may be called alike.
+    """
     rules: dict[str, Rule] = {}
+    windows: list[Rule] = []
     budgets = USUAL
     for name, text in texts:
         rows = read_rules(text, name)
-        for number, row in enumerate(rows.rules):
-            rules[row.name] = _rule(row, f"{name}: rules[{number}]")
-        for number, window in enumerate(rows.windows):
-            rules[window.name] = _window(window, f"{name}: windows[{number}]")
+        own = [_rule(row, f"{name}: rules[{n}]") for n, row in enumerate(rows.rules)]
+        _check_names(own)
+        rules |= {rule.name: rule for rule in own}
+        windows += [_window(row, f"{name}: windows[{n}]") for n, row in enumerate(rows.windows)]
         budgets = _budgets(rows.budgets) if rows.budgets else budgets
-    return Policy(tuple(rules.values()), tuple(_warnings(rules.values())), budgets)
+    return Policy((*rules.values(), *windows), tuple(_warnings(rules.values())), budgets)
+
+
+def _check_names(rules: Iterable[Rule]) -> None:
+    """Refuse two rules of one name in one file: one would be void, and nobody told."""
+    seen: dict[str, Rule] = {}
+    for rule in rules:
+        if rule.name in seen:
+            what = f"{rule.name!r} is called as {seen[rule.name].where} is"
+            mend = "give each rule a name of its own"
+            raise ConfigurationError(what, where=rule.where, mend=mend)
+        seen[rule.name] = rule
 
 
 def decide(policy: Policy, plan: Plan, around: Circumstances) -> Decision:

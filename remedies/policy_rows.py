@@ -79,6 +79,12 @@ class _Hours(_Row):
     start: _Hour = Field(alias="from")
     end: _Hour = Field(alias="to")
 
+    @model_validator(mode="after")
+    def _some(self) -> _Hours:
+        if self.start == self.end:
+            raise ValueError(f"{self.start} to {self.end} is no time: for all day leave hours out")
+        return self
+
 
 class _When(_Row):
     cause: str | None = None

@@ -77,6 +77,27 @@ def test_no_rule_of_a_site_stands_above_a_window() -> None:
     assert decide(rules, PLAN, NIGHT).rule == "w"
 
 
+@pytest.mark.parametrize("day", [1, 8])
+def test_windows_that_are_called_alike_all_hold(day: int) -> None:
+    rules = policy(
+        "windows:\n"
+        "  - {name: upgrade, from: 2026-01-01T00:00:00Z, to: 2026-01-01T06:00:00Z}\n"
+        "  - {name: upgrade, from: 2026-01-08T00:00:00Z, to: 2026-01-08T06:00:00Z}\n"
+    )
+    around = replace(NIGHT, now=datetime(2026, 1, day, 3, tzinfo=UTC))
+    assert decide(rules, PLAN, around).mode is Mode.OBSERVE
+
+
+def test_a_window_that_is_called_as_a_rule_is_takes_nothing_from_it() -> None:
+    rules = policy("windows: [{name: auto, days: [fri]}]")
+    assert decide(rules, PLAN, NIGHT).mode is Mode.AUTO
+
+
+def test_two_rules_of_one_name_in_one_file_are_refused() -> None:
+    with pytest.raises(ConfigurationError, match=r"'r' is called as p.yaml: rules\[0\] is"):
+        policy("", "rules: [{name: r, mode: approve}, {name: r, mode: auto}]\n")
+
+
 def test_a_window_may_let_suggest_and_says_why() -> None:
     rules = policy("windows: [{name: w, mode: suggest, days: [thu], why: patch night}]")
     decision = decide(rules, PLAN, NIGHT)
@@ -94,6 +115,10 @@ def test_a_window_may_let_suggest_and_says_why() -> None:
             "not before",
         ),
         ("windows: [{name: w, days: [someday]}]", "mon"),
+        (
+            "windows: [{name: w, days: [thu], hours: {from: '00:00', to: '00:00'}}]",
+            "no time: for all day leave hours out",
+        ),
         ("windows: [{name: w, days: [thu], mode: auto}]", "observe"),
         ("windows: [{name: w, days: [thu], kind: Hots}]", "did you mean Host"),
         ("budgets: {fencingsPerHour: -1}", "must be at least 0"),
