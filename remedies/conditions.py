@@ -85,9 +85,10 @@ def unmet(names: tuple[str, ...], uid: str, around: Surroundings) -> str:
     return next((why for name in names if (why := CONDITIONS[name](uid, around))), "")
 
 
-def _members(row: Relation, around: Surroundings) -> list[str]:
+def _members(row: Relation, around: Surroundings) -> set[str]:
+    """Return who is in a group: one that two relations tie to it is one all the same."""
     rows = around.needs.get(row.dependent, ())
-    return [each.dependency for each in rows if each.group == row.group]
+    return {each.dependency for each in rows if each.group == row.group}
 
 
 def _name(uid: str, around: Surroundings) -> str:

@@ -210,6 +210,18 @@ def test_an_instance_is_quarantined_only_where_enough_others_are_seen_well(
         assert "others are seen well, and it needs 2" in plan.steps[0].unable
 
 
+def test_a_member_that_two_relations_tie_to_its_group_is_counted_once() -> None:
+    plant = shop()
+    plant.join("shop", "DEPENDS_ON", "i2", "instances", 2)
+    rows = (
+        Observation("i1", "failing", State.ABNORMAL),
+        Observation("i2", "failing", State.HEALTHY),
+    )
+    tried = (("i1", "force_restart"),)
+    plan = planned(plant, "i1", "failing", (UNITS, *ALL), tried, observations=rows)
+    assert "only 1 others are seen well, and it needs 2" in plan.steps[0].unable
+
+
 def test_what_a_site_brings_does_what_is_else_for_a_person() -> None:
     plan = planned(estate(), "h1", "degraded", (SITE, LOG))
     assert {(s.actuator, s.endpoint, s.effect) for s in plan.steps} == {
