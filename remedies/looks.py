@@ -54,7 +54,7 @@ class EffectError(Exception):
 
 
 class RefusedError(EffectError):
-    """It was refused for now, and nothing has changed: the same may be accepted a moment later."""
+    """It was refused, and nothing has changed: the same may be accepted a moment later."""
 
 
 class Actuator(Protocol):

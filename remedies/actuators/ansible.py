@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from remedies.actuators.commands import Ran, last_line, run
-from remedies.looks import EffectError, Look, Standing, Task
+from remedies.looks import EffectError, Look, RefusedError, Standing, Task
 
 _HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 # Everyone; and us, by what a machine calls itself that nobody has named.
@@ -58,8 +58,10 @@ class AnsibleActuator:
         """See by check mode whether the playbook would change anything."""
         try:
             ran = self._play(task, "--check")
+        except RefusedError as error:
+            return Look(Standing.UNFIT, str(error))
         except EffectError as error:
-            return Look(Standing.UNFIT if _refused(error) else Standing.UNKNOWN, str(error))
+            return Look(Standing.UNKNOWN, str(error))
         recap = recap_of(ran.said)
         if recap is None:
             return Look(Standing.UNKNOWN, last_line(ran.said) or f"it ended with {ran.code}")
@@ -79,7 +81,8 @@ class AnsibleActuator:
         """Run the playbook.
 
         Raises:
-            EffectError: it failed on some host, reached none, or is not to be run at all.
+            RefusedError: it is not to be run at all.
+            EffectError: it failed on some host, or reached none.
         """
         ran = self._play(task)
         recap = recap_of(ran.said)
@@ -103,10 +106,6 @@ class AnsibleActuator:
             words += ["--inventory", self._inventory]
         words += ["--extra-vars", json.dumps({"kgraph": _variables(task)})]
         return run(words, task.deadline)
-
-
-class RefusedError(EffectError):
-    """The playbook must not be run with these parameters."""
 
 
 def recap_of(said: str) -> Recap | None:
@@ -133,6 +132,3 @@ def _failure(said: str) -> str:
     """Return the lines that tell of a failure; the last lines are the recap."""
     return "\n".join(row for row in said.splitlines() if row.startswith(("fatal:", "ERROR")))
 
-
-def _refused(error: EffectError) -> bool:
-    return isinstance(error, RefusedError)

@@ -14,7 +14,7 @@ import httpx
 
 from kgraph.schema.errors import one_line
 from remedies.actuators.notify import Token
-from remedies.looks import EffectError, Look, Standing, Task
+from remedies.looks import EffectError, Look, RefusedError, Standing, Task
 
 FORMAT = "kgraph.hook/v1"
 MOST_BYTES = 64 << 10
@@ -59,10 +59,13 @@ class HookActuator:
         """Have it done.
 
         Raises:
-            EffectError: the service was not reached, or refused it.
+            RefusedError: the service says that it must not be done.
+            EffectError: the service was not reached, or it did not work.
         """
         answer = self._ask("act", task)
         said = _line(str(_object(answer).get("said", "")))
+        if answer.status_code == httpx.codes.CONFLICT:
+            raise RefusedError(said or "the hook refuses it")
         if not answer.is_success:
             raise EffectError(said or f"the hook answered {answer.status_code}")
         return said or f"{task.action} was accepted"

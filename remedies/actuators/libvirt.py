@@ -109,7 +109,8 @@ class LibvirtActuator:
         """Do it, if all still is as it must be.
 
         Raises:
-            EffectError: libvirt refused it, or something has changed meanwhile.
+            RefusedError: something has changed meanwhile, or somebody else has its image open.
+            EffectError: libvirt refused it.
         """
         try:
             if task.effect in OF_PARTS:
@@ -133,10 +134,10 @@ class LibvirtActuator:
         with self._lines.guest(task) as guest:
             state = state_of(guest)
             if _standing(task, state) not in {Standing.READY, Standing.EITHER}:
-                raise EffectError(f"not as it must be: {state}")
+                raise RefusedError(f"not as it must be: {state}")
             refused = self._not_off(task)
             if refused is not None:
-                raise EffectError(refused.why)
+                raise RefusedError(refused.why)
             call(guest, self._rest)
 
     def sightings(self, task: Task) -> list[Sighting]:

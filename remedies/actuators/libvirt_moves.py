@@ -76,11 +76,12 @@ class Moves:
         """Move it, if it still is as it must be.
 
         Raises:
-            EffectError: it was refused or broke off, or the guest has changed meanwhile.
+            RefusedError: it has changed meanwhile, or its processor would not do over there.
+            EffectError: it was refused or broke off.
         """
         look = self.look(task)
         if look.standing is not Standing.READY:
-            raise EffectError(f"not as it must be: {look.said}")
+            raise RefusedError(f"not as it must be: {look.said}")
         target = task.parameters["toUri"]
         with self._lines.connected(target) as there:
             if task.action == ELSEWHERE:

@@ -127,15 +127,19 @@ class _Step:
         look = self._fresh_look(since=steady_at)
         if look is None:
             return LookAt(self.number, self.way)
+        # Refused since something had changed: what is so by now is not our doing.
+        idle = self.hand.failure.startswith(NOT_DONE)
         match look.standing:
             case Standing.DONE:
-                return self._well(look.said)
+                return self._well(f"{ALREADY}{look.said}" if idle else look.said)
             case Standing.EITHER if not self.hand.failure:
                 return self._well(look.said)
             case Standing.READY | Standing.EITHER:
                 return self._try_again(self.hand.failure or look.said)
             case Standing.UNFIT:
-                return self._fail(look.said)
+                return self._fail(f"{NOT_DONE}{look.said}" if idle else look.said)
+            case Standing.UNKNOWN if idle:
+                return self._fail(self.hand.failure)
             case Standing.UNKNOWN if self._waited(acted_at):
                 return self._lost(f"it was done, and cannot be looked at: {look.said}")
             case Standing.UNKNOWN:

@@ -60,6 +60,7 @@ class Thing:
         hangs: its effects never come back.
         refuses: how often an effect is refused for now, and changes nothing.
         ill: it looks well, and does not do its work until it is reset or restarted.
+        meanwhile: the state that it comes to between a look and an effect, which sees it.
     """
 
     state: str
@@ -68,6 +69,7 @@ class Thing:
     hangs: bool = False
     refuses: int = 0
     ill: bool = False
+    meanwhile: str = ""
 
 
 @dataclass
@@ -112,6 +114,9 @@ class Estate:
         if thing.refuses:
             thing.refuses -= 1
             raise RefusedError("somebody else has its image open")
+        if thing.meanwhile:
+            thing.state, thing.meanwhile = thing.meanwhile, ""
+            raise RefusedError(f"not as it must be: it is {thing.state}")
         self.log.append(f"{task.action} {task.entity}")
         if thing.fails:
             thing.fails -= 1

@@ -10,6 +10,7 @@ import pytest
 
 from remedies import EffectError, Standing, Task
 from remedies.actuators.ansible import AnsibleActuator, recap_of
+from remedies.looks import RefusedError
 
 # Stands for ansible-playbook: changes a file once, and tells it the way that Ansible does.
 PLAYER = """
@@ -95,7 +96,7 @@ def test_it_is_limited_to_the_one_host_and_told_what_it_is_for(bench: Path) -> N
 def test_no_name_ever_means_more_than_one_host(bench: Path, name: str) -> None:
     task = Task("P-1", "drain", "i1", "x", {"name": name})
     assert ansible(bench).look(task).standing is Standing.UNFIT
-    with pytest.raises(EffectError, match="no name of one host"):
+    with pytest.raises(RefusedError, match="no name of one host"):
         ansible(bench).act(task)
     assert not (bench / "argv").exists()
 

@@ -10,6 +10,7 @@ import pytest
 
 from remedies import EffectError, Standing, Task
 from remedies.actuators.hook import MOST_BYTES, HookActuator
+from remedies.looks import RefusedError
 
 DRAIN = Task("P-1", "drain", "i1", "ServiceInstance web-1", {"name": "web-1"}, effect="applied")
 Reply = Callable[[httpx.Request], httpx.Response]
@@ -73,7 +74,7 @@ def test_no_clear_answer_is_unknown(reply: Reply) -> None:
 
 
 def test_a_refusal_is_a_failure_with_its_reason() -> None:
-    with pytest.raises(EffectError, match="others cannot carry it"):
+    with pytest.raises(RefusedError, match="others cannot carry it"):
         hook(says(409, {"said": "others cannot carry it"})).act(DRAIN)
     with pytest.raises(EffectError, match="answered 503"):
         hook(says(503)).act(DRAIN)

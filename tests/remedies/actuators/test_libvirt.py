@@ -218,7 +218,7 @@ def test_a_qemu_that_does_not_answer_is_ended_and_started_anew_instead_of_reset_
 
 def test_what_changed_since_the_look_is_not_acted_on() -> None:
     estate, guest = alone((DomainState.PAUSED, PausedReason.USER))
-    with pytest.raises(EffectError, match="not as it must be: it is paused"):
+    with pytest.raises(RefusedError, match="not as it must be: it is paused"):
         estate.actuator.act(RESUME)
     assert guest.calls == []
 
@@ -240,7 +240,7 @@ def test_a_guest_is_started_only_where_no_host_runs_it(other: FakeHost, why: str
     assert (look.standing is Standing.UNFIT) is bool(why)
     assert why in look.said
     if why:
-        with pytest.raises(EffectError, match="it runs on"):
+        with pytest.raises(RefusedError, match="it runs on"):
             estate.actuator.act(START)
         assert guest.calls == []
     else:

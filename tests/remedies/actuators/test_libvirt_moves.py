@@ -292,7 +292,7 @@ def test_a_running_guest_migrates_over_the_route_of_its_target() -> None:
     flags = live | persist_there | undefine_here | abort_on_error
     assert guest.calls == [f"migrate {flags} {{'migrate_uri': 'tcp://10.0.0.2'}}"]
     assert estate.actuator.look(LIVE).standing is Standing.DONE
-    with pytest.raises(EffectError, match="not as it must be"):
+    with pytest.raises(RefusedError, match="not as it must be"):
         estate.actuator.act(LIVE)  # once is enough
     assert len(guest.calls) == 1
 

@@ -378,6 +378,33 @@ def test_what_was_refused_for_now_was_not_tried_in_vain(store: GraphStore) -> No
     assert estate.log == ["resume v1"]
 
 
+def test_what_came_back_by_itself_right_before_the_effect_is_not_taken_back(
+    store: GraphStore,
+) -> None:
+    estate, plan = export_story(1)
+    estate.things["x"] = Thing("inactive", sound=False, meanwhile="active")
+    night = Night(store, estate)
+    night.begin(plan)
+    assert night.run(plan).state is PlanState.NEEDS_HUMAN
+    assert "1 already so: it is active" in _details(store, plan)
+    assert estate.log == []  # and "stop x" least of all: it was not us who started it
+
+
+def test_what_was_changed_right_before_the_effect_was_not_tried(store: GraphStore) -> None:
+    estate, _ = export_story(1)
+    estate.things["v1"] = Thing("paused", meanwhile="off")
+    plan = plan_of(RESUME, cause=Fault("v1", "paused_io_error"))
+    night = Night(store, estate)
+    night.begin(plan, Approver.POLICY)
+    night.run(plan)
+    assert "1 not done: it is off" in _details(store, plan)
+    assert night.executor.tried_in_vain(night.now) == frozenset()
+
+
+def _details(store: GraphStore, plan: Plan) -> list[str]:
+    return [f"{entry.step + 1} {entry.detail}" for entry in store.journal(plan.id)]
+
+
 def test_the_same_plan_may_run_again_and_keeps_its_earlier_runs(store: GraphStore) -> None:
     estate, plan = export_story(1)
     night = Night(store, estate)
