@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from kgraph.sourcekit.command import through
 from remedies.actuators.commands import Ran, Run, last_line, run
-from remedies.looks import EffectError, Look, Standing, Task
+from remedies.looks import EffectError, Look, RefusedError, Standing, Task
 
 _VERBS = {
     "restart": "restart",
@@ -51,14 +51,18 @@ class SystemdActuator:
         return _standing(task.effect, found, self._unit)
 
     def act(self, task: Task) -> str:
-        """Do it, and wait for the job.
+        """Do it if the unit still is as it must be, and wait for the job.
 
         Raises:
+            RefusedError: it has changed meanwhile: what came back by itself is not restarted.
             EffectError: systemd refused it, or it did not come back in time.
         """
         verb = _VERBS.get(task.action)
         if verb is None:
             raise EffectError(f"systemd knows no {task.action}")
+        look = self.look(task)
+        if look.standing not in {Standing.READY, Standing.EITHER}:
+            raise RefusedError(f"not as it must be: {look.said}")
         ran = self._systemctl(task.deadline, verb)
         if ran.code:
             raise EffectError(last_line(ran.said) or f"systemctl {verb} ended with {ran.code}")

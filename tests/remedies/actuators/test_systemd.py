@@ -13,8 +13,10 @@ import pytest
 from remedies import EffectError, Standing, Task
 from remedies.actuators.commands import MOST_BYTES, Ran, run
 from remedies.actuators.systemd import SystemdActuator
+from remedies.looks import RefusedError
 
 SHOWN = "LoadState={}\nActiveState={}\nSubState=x\nResult={}\n"
+FAILED = Ran(0, SHOWN.format("loaded", "failed", "signal"))
 
 
 def task(action: str, effect: str) -> Task:
@@ -79,18 +81,18 @@ def test_why_a_unit_failed_is_told() -> None:
 
 
 def test_the_unit_is_the_endpoint_s_and_never_the_plan_s() -> None:
-    systemctl = Recorded(Ran(0, ""))
+    systemctl = Recorded(FAILED, Ran(0, ""))
     via = ("nsenter", "-t", "7", "-a")
     actuator = SystemdActuator("nbd1.service", via, systemctl)
     assert actuator.act(task("force_restart", "restarted")) == "systemctl restart nbd1.service"
-    (argv,) = systemctl.asked[1:]
+    argv = systemctl.asked[-1]
     assert argv[:6] == (*via, "systemctl", "restart")
     assert argv[-1] == "nbd1.service"
     assert "evil.service" not in argv
 
 
 def test_the_shell_at_the_other_end_of_ssh_reads_the_unit_as_it_is() -> None:
-    systemctl = Recorded(Ran(0, ""))
+    systemctl = Recorded(FAILED, Ran(0, ""))
     unit = r"srv-my\x2ddata.mount"
     SystemdActuator(unit, ("ssh", "stor1"), systemctl).act(task("restart", "active"))
     argv = systemctl.asked[-1]
@@ -100,9 +102,19 @@ def test_the_shell_at_the_other_end_of_ssh_reads_the_unit_as_it_is() -> None:
 
 
 def test_what_systemd_says_when_it_refuses_is_told() -> None:
-    refuses = Recorded(Ran(1, "hint\nFailed to restart nbd1.service: Access denied\n\n"))
+    refuses = Recorded(FAILED, Ran(1, "hint\nFailed to restart nbd1.service: Access denied\n\n"))
     with pytest.raises(EffectError, match=r"^Failed to restart nbd1.service: Access denied$"):
         SystemdActuator("nbd1.service", run=refuses).act(task("restart", "active"))
+
+
+@pytest.mark.parametrize(
+    "since", [Ran(0, SHOWN.format("loaded", "active", "success")), Ran(255, "no route")]
+)
+def test_what_has_come_back_since_the_look_is_not_restarted(since: Ran) -> None:
+    systemctl = Recorded(since)
+    with pytest.raises(RefusedError, match="not as it must be"):
+        SystemdActuator("nbd1.service", run=systemctl).act(task("restart", "active"))
+    assert "restart" not in systemctl.asked[-1]
 
 
 def test_a_look_that_does_not_work_is_unknown() -> None:
