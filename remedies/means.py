@@ -117,7 +117,20 @@ def _pool(entity: Entity, around: Surroundings, endpoint: Endpoint | None) -> di
     return {"pool": keys[0].rpartition("/")[2], "uri": uri, "through": endpoint.name}
 
 
-def _systemd(_entity: Entity, _around: Surroundings, endpoint: Endpoint) -> dict[str, str]:
+def _systemd(entity: Entity, around: Surroundings, endpoint: Endpoint) -> dict[str, str]:
+    """Return the unit; it is one of one machine, and another that is selected is not it."""
+    unit = entity.props.get("unit")  # of what was read of a systemd
+    if unit not in {None, endpoint.unit}:
+        raise _LackingError(f"{endpoint.name} acts on {endpoint.unit}, and this is {unit}")
+    called = entity.kind, unit or entity.name
+    twins = (
+        other
+        for other in around.entities.values()
+        if (other.kind, other.props.get("unit") or other.name) == called and other.uid != entity.uid
+    )
+    for other in twins:
+        if endpoint.select.holds(other, around.sources(other.uid)):
+            raise _LackingError(f"{endpoint.name} selects {other.title}, too, and acts on one")
     return {"unit": endpoint.unit}
 
 

@@ -439,3 +439,45 @@ def test_of_two_hosts_of_one_name_each_is_fenced_through_its_own_switch() -> Non
         )
         assert (found.actor, found.endpoint, found.parameters) == (Actor.KGRAPH, "b", {"uri": uri})
     assert means_for(fence, host, around, [theirs, unsaid]).endpoint == "any"
+
+
+@pytest.mark.parametrize(
+    ("select", "theirs", "why"),
+    [
+        (Select(kind="ServiceInstance"), "web.service", "selects ServiceInstance h2/web.service"),
+        (Select(name="h1/*"), "web.service", ""),
+        (Select(kind="ServiceInstance"), "", ""),
+        (Select(kind="ServiceInstance"), "mail.service", ""),
+    ],
+)
+def test_a_unit_of_one_machine_is_not_that_of_another(
+    select: Select, theirs: str, why: str
+) -> None:
+    """Where the web server of h2 fails, that of h1 would be restarted."""
+    units = [
+        Entity("a", "ServiceInstance", "h1/web.service", props={"unit": "web.service"}),
+        Entity("b", "ServiceInstance", f"h2/{theirs}", props={"unit": theirs} if theirs else {}),
+    ]
+    around = Surroundings.of(Incident("i", tuple(units)))
+    way = Endpoint("web", "systemd", select, unit="web.service")
+    found = means_for(CATALOGUE.actions["force_restart"], units[0], around, [way])
+    assert why in found.unable
+    assert (found.actor is Actor.NOBODY) is bool(why)
+
+
+def test_a_unit_is_not_restarted_by_the_endpoint_of_another_one() -> None:
+    unit = Entity("a", "ServiceInstance", "h1/mail.service", props={"unit": "mail.service"})
+    around = Surroundings.of(Incident("i", (unit,)))
+    way = Endpoint("web", "systemd", Select(kind="ServiceInstance"), unit="web.service")
+    found = means_for(CATALOGUE.actions["force_restart"], unit, around, [way])
+    assert found.unable == "no way to act: web acts on web.service, and this is mail.service"
+
+
+def test_of_two_services_of_one_name_none_is_restarted_by_a_switch_for_either() -> None:
+    pair = [Entity(uid, "Service", "shop", labels={"site": uid}) for uid in ("a", "b")]
+    around = Surroundings.of(Incident("i", tuple(pair)))
+    action = CATALOGUE.actions["force_restart"]
+    both = Endpoint("shop", "systemd", Select(name="shop"), unit="shop.service")
+    assert "selects Service shop, too" in means_for(action, pair[0], around, [both]).unable
+    one = replace(both, select=Select(name="shop", labels={"site": "a"}))
+    assert means_for(action, pair[0], around, [one]).actor is Actor.KGRAPH
