@@ -15,6 +15,8 @@ from remedies.remedy import STORAGE, Catalogue, Measure
 from remedies.surroundings import Surroundings
 
 FOR_A_PERSON = timedelta(hours=8)
+FOR_A_MACHINE = timedelta(minutes=2)  # at least; else so many times as long as it mostly takes:
+LONGER = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +132,16 @@ def step_of(
 
 
 def _terms(action: Action, means: Means) -> Terms:
-    """A person is waited for in hours, whatever a machine would have had."""
-    if means.actor is not Actor.PERSON:
-        return action.terms
-    return replace(action.terms, deadline=max(action.terms.deadline, FOR_A_PERSON))
+    """A person is waited for in hours, whatever a machine would have had, and the other way round.
+
+    A hook that hangs would hold its entity, and the plan, for as long as a person may take.
+    """
+    deadline = action.terms.deadline
+    if means.actor is Actor.PERSON:
+        deadline = max(deadline, FOR_A_PERSON)
+    elif deadline >= FOR_A_PERSON:
+        deadline = max(LONGER * action.duration, FOR_A_MACHINE)
+    return replace(action.terms, deadline=deadline)
 
 
 def _effect(action: Action, means: Means) -> str:

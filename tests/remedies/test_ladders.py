@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -231,6 +232,19 @@ def test_what_a_site_brings_does_what_is_else_for_a_person() -> None:
     alone = planned(estate(), "h1", "degraded", (LOG,))
     assert {step.actor for step in alone.steps} == {Actor.NOBODY}
     assert "a person" in alone.steps[0].unable
+
+
+def test_a_hook_is_not_waited_for_as_long_as_a_person_would_be() -> None:
+    """It would hold its entity under a lease all day, over a restart of kgraph, too."""
+    plan = planned(estate(), "h1", "degraded", (SITE, LOG))
+    deadlines = {step.action: step.terms.deadline for step in plan.steps}
+    assert deadlines == {"cordon": timedelta(minutes=2), "migrate": timedelta(minutes=15)}
+    shut = replace(SITE, actions=frozenset({"quarantine"}))
+    rows = tuple(Observation(f"i{n}", "failing", State.HEALTHY) for n in (2, 3))
+    tried = (("i1", "force_restart"),)
+    plan = planned(shop(), "i1", "failing", (shut, LOG), tried, observations=rows)
+    assert (plan.steps[0].action, plan.steps[0].actor) == ("quarantine", Actor.KGRAPH)
+    assert plan.steps[0].terms.deadline == timedelta(minutes=2)
 
 
 def test_the_own_actuator_of_an_action_comes_before_what_a_site_brings() -> None:
