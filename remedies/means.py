@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kgraph.identity import canonical
-from kgraph.schema import Actor, Entity, Key
+from kgraph.schema import Actor, Entity, Key, Scalar
 from remedies.actions import PERSON, Action
 from remedies.endpoints import Endpoint, can, endpoint_for, offering
 from remedies.surroundings import Surroundings
@@ -122,16 +122,16 @@ def _systemd(entity: Entity, around: Surroundings, endpoint: Endpoint) -> dict[s
     unit = entity.props.get("unit")  # of what was read of a systemd
     if unit not in {None, endpoint.unit}:
         raise _LackingError(f"{endpoint.name} acts on {endpoint.unit}, and this is {unit}")
-    called = entity.kind, unit or entity.name
-    twins = (
-        other
-        for other in around.entities.values()
-        if (other.kind, other.props.get("unit") or other.name) == called and other.uid != entity.uid
-    )
-    for other in twins:
-        if endpoint.select.holds(other, around.sources(other.uid)):
+    for other in around.entities.values():
+        alike = other.uid != entity.uid and _unit_of(other) == _unit_of(entity)
+        if alike and endpoint.select.holds(other, around.sources(other.uid)):
             raise _LackingError(f"{endpoint.name} selects {other.title}, too, and acts on one")
     return {"unit": endpoint.unit}
+
+
+def _unit_of(entity: Entity) -> tuple[str, Scalar]:
+    """Return what an entity is called, without the machine that the name of a unit begins with."""
+    return entity.kind, entity.props.get("unit") or entity.name
 
 
 def _nbd(entity: Entity, _around: Surroundings, _endpoint: Endpoint) -> dict[str, str]:

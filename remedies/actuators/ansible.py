@@ -131,4 +131,3 @@ def _variables(task: Task) -> dict[str, str]:
 def _failure(said: str) -> str:
     """Return the lines that tell of a failure; the last lines are the recap."""
     return "\n".join(row for row in said.splitlines() if row.startswith(("fatal:", "ERROR")))
-

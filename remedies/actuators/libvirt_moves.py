@@ -8,6 +8,7 @@ that is on two of them is nobody's success.
 
 from __future__ import annotations
 
+import contextlib
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterable, Mapping
 
@@ -93,10 +94,10 @@ class Moves:
                     _same_processor(guest, here, there, target)
                     self._send(guest, there, task, _FLAG_LIVE | _ABORT_ON_ERROR)
                     return f"it was sent to {target}"
-                if guest is not None:
-                    self._stop(guest, task)
-                    self._send(guest, there, task, _OFFLINE)
-            self._start(task, there)
+                if guest is None:
+                    self._start(task, there)
+                else:
+                    self._bring(guest, here, there, task)
         return f"it was brought to {target} and started"
 
     def _look_elsewhere(self, task: Task, here: Said, there: Said, others: list[Said]) -> Look:
@@ -127,6 +128,36 @@ class Moves:
         if state_of(guest).off:
             guest.create()
 
+    def _bring(
+        self,
+        guest: ControlledDomain,
+        here: ControlConnection,
+        there: ControlConnection,
+        task: Task,
+    ) -> None:
+        """Stop it, send it and start it over there; where that breaks off, it runs as before."""
+        ran = not state_of(guest).off
+        self._stop(guest, task)
+        try:
+            self._send(guest, there, task, _OFFLINE)
+            self._start(task, there)
+        except self._lines.error:
+            if ran:
+                with contextlib.suppress(self._lines.error):  # the first failure is told
+                    self._bring_back(here, there, task)
+            raise
+
+    def _bring_back(self, here: ControlConnection, there: ControlConnection, task: Task) -> None:
+        """Start it where it ran a moment ago, once its target says that it does not run there."""
+        sent = self._lines.find(there, task)
+        if sent is not None:
+            if not state_of(sent).off:
+                return
+            sent.migrate3(here, {}, _OFFLINE | _PERSIST_THERE | _UNDEFINE_HERE)
+        guest = self._lines.find(here, task)
+        if guest is not None and state_of(guest).off:
+            guest.create()
+
     def _send(
         self, guest: ControlledDomain | None, there: ControlConnection, task: Task, how: int
     ) -> None:
@@ -146,7 +177,7 @@ class Moves:
             if state_of(guest).off:
                 return
             self._rest()
-        raise EffectError("it was asked to shut down, and does not")
+        raise EffectError("it was asked to shut down, and does not; if it does later, start it")
 
 
 def _same_processor(

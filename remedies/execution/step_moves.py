@@ -43,7 +43,7 @@ def carry_on(number: int, step: PlanStep, track: Track, hand: Hand, now: datetim
         return at.reconcile()
     if hand.acted_at is None:
         return at.before(hand.intended_at)
-    return at.after(hand.acted_at)
+    return at.refused() if hand.failure.startswith(NOT_DONE) else at.after(hand.acted_at)
 
 
 class _Step:
@@ -127,28 +127,34 @@ class _Step:
         look = self._fresh_look(since=steady_at)
         if look is None:
             return LookAt(self.number, self.way)
-        # Refused since something had changed: what is so by now is not our doing.
-        idle = self.hand.failure.startswith(NOT_DONE)
         match look.standing:
             case Standing.DONE:
-                return self._well(f"{ALREADY}{look.said}" if idle else look.said)
+                return self._well(look.said)
             case Standing.EITHER if not self.hand.failure:
                 return self._well(look.said)
             case Standing.READY | Standing.EITHER:
                 return self._try_again(self.hand.failure or look.said)
             case Standing.UNFIT:
-                return self._fail(f"{NOT_DONE}{look.said}" if idle else look.said)
-            case Standing.UNKNOWN if idle:
-                return self._fail(self.hand.failure)
+                return self._fail(look.said)
             case Standing.UNKNOWN if self._waited(acted_at):
                 return self._lost(f"it was done, and cannot be looked at: {look.said}")
             case Standing.UNKNOWN:
                 return self._look_again()
 
+    def refused(self) -> Move:
+        """End what was refused, and changed nothing: what is so by now is not our doing.
+
+        Nor is it tried in vain: whoever stands in the way may have gone in a moment.
+        """
+        look = self._fresh_look(since=self.hand.acted_at)
+        if look is None:
+            return LookAt(self.number, self.way)
+        if look.standing is Standing.DONE:
+            return self._well(f"{ALREADY}{look.said}")
+        changed = look.standing is Standing.UNFIT
+        return self._fail(f"{NOT_DONE}{look.said}" if changed else self.hand.failure)
+
     def _try_again(self, said: str) -> Move:
-        if said.startswith(NOT_DONE):
-            # Not counted as tried in vain: whoever stands in the way may have gone in a moment.
-            return self._fail(said)
         if self.way is Direction.UNDO or self.track.attempt >= self.step.terms.attempts:
             return self._fail(said)
         looked_at = self.hand.looked_at or self.now

@@ -52,6 +52,10 @@ class MovingDomain(FakeDomain):
             self.now = SHUT
         return 0
 
+    def create(self) -> int:
+        self.refuses = self.home is not None and not self.home.starts
+        return super().create()
+
     def migrate3(self, dconn: Host, params: dict[str, str], flags: int = 0) -> None:
         self.calls.append(f"migrate {flags} {params}")
         if self.breaks:
@@ -110,6 +114,7 @@ class Host:
     cpu: str = "<cpu><model>Skylake</model></cpu>"
     compared: list[str] = field(default_factory=list)
     fits: int = 1  # virCPUCompareResult
+    starts: bool = True  # what is started here; else it fails
 
     def getCapabilities(self) -> str:
         uuid = f"<uuid>{self.uuid}</uuid>"
@@ -352,6 +357,25 @@ def test_a_cold_move_shuts_down_brings_over_and_starts() -> None:
     estate.actuator.act(COLD)
     assert [call.split()[0] for call in guest.calls] == ["shutdown", "migrate", "create"]
     assert estate.actuator.look(COLD).standing is Standing.DONE
+
+
+@pytest.mark.parametrize("breaks", ["the move", "the start"])
+def test_a_guest_that_ran_runs_where_it_was_once_its_cold_move_has_broken_off(breaks: str) -> None:
+    estate = Estate()
+    guest = estate.put(H1, RUNS, breaks=breaks == "the move")
+    estate.hosts[H2].starts = False
+    with pytest.raises(EffectError, match="failed"):
+        estate.actuator.act(COLD)
+    assert (guest.now, guest.home) == (RUNS, estate.hosts[H1])
+    assert list(estate.hosts[H2].guests) == []
+
+
+def test_a_guest_that_was_dead_is_not_started_where_it_does_not_stay_up() -> None:
+    estate = Estate()
+    guest = estate.put(H1, DEAD, breaks=True)
+    with pytest.raises(EffectError, match="unexpectedly failed"):
+        estate.actuator.act(COLD)
+    assert "create" not in guest.calls
 
 
 def test_a_guest_that_does_not_shut_down_is_not_killed_for_a_move() -> None:
