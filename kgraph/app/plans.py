@@ -11,6 +11,7 @@ from kgraph.app.handled import traces
 from kgraph.app.investigation import Investigation
 from kgraph.incidents import Case
 from kgraph.incidents.handling import Did
+from kgraph.logs import logger
 from kgraph.schema import (
     UNDER_WAY,
     Document,
@@ -29,6 +30,7 @@ from kgraph.schema.plan_documents import parse_plan, plan_text
 from kgraph.store import GraphStore
 from remedies.restoring import DRIFTED
 
+_log = logger(__name__)
 _MOVED, _SOON = 0.1, timedelta(minutes=5)  # of the time that is left; what is worth a word
 _ALL = 1_000_000
 _OPEN = frozenset({PlanState.PROPOSED, PlanState.APPROVED})
@@ -55,8 +57,9 @@ def propose(
 ) -> PlanRecord | None:
     """Keep a plan as an incident's proposal; what was proposed for it before is superseded.
 
-    A plan that is approved or under way stays as it is. One that has ended is proposed anew, and
-    keeps its earlier runs. One that a person has said no to is not: see `said_no`.
+    While one is approved or under way it stays as it is, and no other is proposed beside it: who
+    said yes may have done so while the other was thought of. One that has ended is proposed anew,
+    and keeps its earlier runs. One that a person has said no to is not: see `said_no`.
 
     Args:
         store: where plans are kept.
@@ -65,18 +68,22 @@ def propose(
         now: the moment.
         over: why nothing is proposed any longer.
         heard: whether it was asked already if a person has said no to it, and nobody has.
+
+    Returns:
+        What stands now: the plan, or the one that is approved or under way; None: neither.
     """
-    before = store.plan(plan.id) if plan else None
+    if plan is None:
+        for old in store.plans(incident=incident, states=_OPEN):
+            _take_off(store, old, now, over)
+        return None
+    before = store.plan(plan.id)
     stands = before is not None and before.state in _OPEN | UNDER_WAY
-    asks = not stands and not heard
-    refused = plan is not None and asks and said_no(store, plan) is not None
-    if plan is not None:
-        over = f"a person has said no to {plan.id}" if refused else f"{plan.id} took its place"
-    for old in store.plans(incident=incident, states=_OPEN):
-        if plan is None or old.id != plan.id:
-            gone = replace(old, state=PlanState.SUPERSEDED, updated_at=now, because=over)
-            _unless_moved(store, gone, old)
-    if plan is None or refused:
+    refused = not stands and not heard and said_no(store, plan) is not None
+    why = f"a person has said no to {plan.id}" if refused else f"{plan.id} took its place"
+    for old in store.plans(incident=incident, states=_OPEN | UNDER_WAY):
+        if old.id != plan.id and (repairs := _set_aside(store, old, now, why)):
+            return repairs
+    if refused:
         return before
     if before is not None and stands:
         return _moved(store, before, plan, now)
@@ -85,11 +92,32 @@ def propose(
     return _unless_moved(store, record, before)
 
 
+def _set_aside(store: GraphStore, old: PlanRecord, now: datetime, why: str) -> PlanRecord | None:
+    """Take off the table what is only proposed; return it where somebody wants it by now."""
+    if old.state is PlanState.PROPOSED:
+        if old.because:  # it was approved, and could not begin: who did so has yet to read why
+            why = f"{why}; before that: {old.because}"
+        gone = replace(old, state=PlanState.SUPERSEDED, updated_at=now, because=why)
+        kept = _unless_moved(store, gone, old)
+    else:
+        kept = old
+    return kept if kept is not None and kept.state in REPAIRS else None
+
+
+def _take_off(store: GraphStore, old: PlanRecord, now: datetime, why: str) -> None:
+    """Take off the table what has not begun; that somebody has said yes to it is told."""
+    if old.state is PlanState.APPROVED:
+        gone = replace(old, state=PlanState.SUPERSEDED, updated_at=now, because=why)
+        if _unless_moved(store, gone, old) == gone:
+            _log.warning("approval void", plan=old.id, incident=old.incident, because=why)
+    elif (just_now := _set_aside(store, old, now, why)) and not just_now.state.under_way:
+        _take_off(store, just_now, now, why)
+
+
 def set_aside(store: GraphStore, incident: str, now: datetime, why: str) -> None:
     """Take what is proposed for an incident off the table: it cannot begin, but may come back."""
     for old in store.plans(incident=incident, states={PlanState.PROPOSED}):
-        gone = replace(old, state=PlanState.SUPERSEDED, updated_at=now, because=why)
-        _unless_moved(store, gone, old)
+        _set_aside(store, old, now, why)
 
 
 def repaired(store: GraphStore) -> frozenset[str]:

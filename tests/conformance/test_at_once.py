@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
-from kgraph.app import by_hand, handled, keeping, turns
+from kgraph.app import by_hand, handled, keeping, plans, turns
 from kgraph.app.learning import taught
 from kgraph.app.service import proposing
 from kgraph.app.toolkit import toolkit
@@ -27,6 +28,7 @@ from kgraph.config import load
 from kgraph.incidents.handling import Did
 from kgraph.schema import (
     Drawer,
+    IncidentStatus,
     InputError,
     PlanMovedError,
     PlanRecord,
@@ -389,3 +391,56 @@ def test_no_repair_begins_behind_the_last_look_for_one(
         f"plan {before.id} is superseded by now"
     ]
     assert estate.store.plans(incident="INC-0002", states={PlanState.RUNNING}) == []
+
+
+def approve(store: GraphStore, plan: PlanRecord) -> None:
+    store.save_plan(replace(plan, state=PlanState.APPROVED, because="approved by ada"), was=plan)
+
+
+def test_what_is_approved_while_the_watch_explains_anew_stays_approved(
+    estate: Estate, watch: Watched, store_factory: StoreFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan, other = proposal(estate), store_factory()
+    estate.hurt(*range(8), signal="ioError")
+    save = Once(keeping.save, lambda: approve(other, plan))
+    monkeypatch.setattr(keeping, "save", save)
+    assert watch.look() is not None
+    (kept,) = estate.store.plans(incident="INC-0002")
+    assert (kept.id, kept.state) == (plan.id, PlanState.APPROVED)
+
+
+def test_what_is_approved_just_when_another_plan_takes_its_place_stays_approved(
+    estate: Estate, watch: Watched, store_factory: StoreFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan, other = proposal(estate), store_factory()
+    estate.hurt(*range(4, 8), signal="ioError")
+    set_aside = Once(plans._set_aside, lambda: approve(other, plan))
+    monkeypatch.setattr(plans, "_set_aside", set_aside)
+    assert watch.look() is not None
+    (kept,) = estate.store.plans(incident="INC-0002")
+    assert (kept.id, kept.state) == (plan.id, PlanState.APPROVED)
+
+
+@pytest.mark.parametrize("when", ["before", "just then"])
+def test_that_an_approval_is_void_since_its_incident_is_over_is_told(
+    estate: Estate, store_factory: StoreFactory, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    plan, other = proposal(estate), store_factory()
+    if when == "before":
+        approve(other, plan)
+    else:
+        set_aside = Once(plans._set_aside, lambda: approve(other, plan))
+        monkeypatch.setattr(plans, "_set_aside", set_aside)
+    with capture_logs() as logs:
+        keeping.end(estate.store, "INC-0002", IncidentStatus.RESOLVED, estate.now)
+    (kept,) = estate.store.plans(incident="INC-0002")
+    assert (kept.state, kept.because) == (PlanState.SUPERSEDED, "the incident is over")
+    assert [row for row in logs if row["log_level"] == "warning"] == [
+        {
+            "event": "approval void",
+            "log_level": "warning",
+            "plan": plan.id,
+            "incident": "INC-0002",
+            "because": "the incident is over",
+        }
+    ]

@@ -196,3 +196,24 @@ def test_a_no_that_comes_too_late_is_none(store: GraphStore) -> None:
     again = propose(store, INCIDENT, FIRST, SOON)
     assert again is not None
     assert again.state is PlanState.PROPOSED
+
+
+@pytest.mark.parametrize("state", [PlanState.APPROVED, PlanState.RUNNING])
+def test_nothing_is_proposed_beside_what_a_person_has_said_yes_to(
+    store: GraphStore, state: PlanState
+) -> None:
+    wanted = replace(proposed(store, FIRST), state=state, because="approved by ada")
+    store.save_plan(wanted)
+    assert propose(store, INCIDENT, worse(FIRST), SOON) == wanted
+    assert store.plans() == [wanted]
+
+
+def test_why_an_approval_was_void_is_still_read_once_another_plan_has_taken_its_place(
+    store: GraphStore,
+) -> None:
+    store.save_plan(replace(proposed(store, FIRST), because="approve it anew"))
+    other = propose(store, INCIDENT, worse(FIRST), SOON)
+    assert other is not None
+    kept = store.plan(FIRST.id)
+    assert kept is not None
+    assert kept.because == f"{other.id} took its place; before that: approve it anew"
