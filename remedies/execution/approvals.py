@@ -3,12 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from kgraph.schema import Actor, Plan, PlanRecord
 from remedies.execution.ledger import SKEW
+from remedies.guards import Refusal
 
 APPROVAL = timedelta(hours=1)  # how long a yes counts: it was given for what was seen then
+_WAITS = "; it waits: "
+
+
+def given(record: PlanRecord) -> str:
+    """Return who has approved a plan, whatever it waits for since."""
+    return record.because.partition(_WAITS)[0]
+
+
+def waiting(record: PlanRecord, said: Refusal) -> PlanRecord:
+    """Return an approved plan with what it waits for; the same one where that was known.
+
+    Counts and names in what a guard says may change with every look: its first word stands until
+    another guard speaks. The approval keeps its date.
+    """
+    if record.because.partition(_WAITS)[2].startswith(f"{said.guard}: "):
+        return record
+    return replace(record, because=f"{given(record)}{_WAITS}{said.guard}: {said.why}")
 
 
 def expired(record: PlanRecord, plan: Plan, endpoints: AbstractSet[str], now: datetime) -> str:

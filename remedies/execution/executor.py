@@ -29,7 +29,7 @@ from kgraph.schema import (
 )
 from kgraph.schema.plan_documents import parse_plan, plan_text
 from kgraph.store import GraphStore
-from remedies.execution.approvals import expired
+from remedies.execution.approvals import expired, given, waiting
 from remedies.execution.carrying import Carrying, Progress
 from remedies.execution.ledger import HOUR, Ledger
 from remedies.execution.next_moves import time_for
@@ -183,23 +183,28 @@ class Executor:
 
     def begin_approved(
         self, now: datetime, facts: Facts, void: Void = lambda _document: ""
-    ) -> list[PlanRecord | Refusal]:
+    ) -> list[tuple[PlanRecord, Refusal | None]]:
         """Begin the plans that a person has approved elsewhere.
 
         An approval that cannot be acted upon any longer does not stand for ever: its plan is
-        proposed again, with the reason, and its incident is looked at anew.
+        proposed again, with the reason, and its incident is looked at anew. What one waits for
+        that stands is written down beside it: whoever said yes looks there.
 
         Args:
             now: the moment.
             facts: what is observed.
             void: why an approval does not count any longer; empty where it does.
+
+        Returns:
+            Each of which there is news, as it is kept now, and why it has not begun, if so.
         """
-        waiting = self._store.plans(states={PlanState.APPROVED}, limit=_ALL)
-        return [self._approved(record, now, facts, void) for record in reversed(waiting)]
+        approved = self._store.plans(states={PlanState.APPROVED}, limit=_ALL)
+        said = (self._approved(record, now, facts, void) for record in reversed(approved))
+        return [news for news in said if news is not None]
 
     def _approved(
         self, record: PlanRecord, now: datetime, facts: Facts, void: Void
-    ) -> PlanRecord | Refusal:
+    ) -> tuple[PlanRecord, Refusal | None] | None:
         state = PlanState.PROPOSED
         try:
             document = parse_plan(record.document, where=f"plan {record.id}")
@@ -207,17 +212,29 @@ class Executor:
             state, why = PlanState.NEEDS_HUMAN, f"it cannot be read any longer: {error}"
         else:
             why = void(document) or expired(record, document.plan, self._actuators.keys(), now)
-        if not why:
-            said = self.foresee(document.plan, now, facts, Approver.PERSON)
-            if said is not None and said.weight is Weight.MEANWHILE:
-                return said  # it begins once enough is seen, or the earlier one is over
-            return self.begin(record, now, facts, Approver.PERSON, record.because)
+        if why:
+            kept = replace(record, state=state, updated_at=now, because=why)
+            said = Refusal("approval", why)
+        else:
+            begun = self._begun_or_not(record, document.plan, now, facts)
+            if isinstance(begun, PlanRecord):
+                return begun, None
+            kept, said = waiting(record, begun), begun
+        if kept == record:
+            return None
         try:
-            void_now = replace(record, state=state, updated_at=now, because=why)
-            self._store.save_plan(void_now, was=record)
-        except PlanMovedError as error:
-            return Refusal("state", str(error))
-        return Refusal("approval", f"{record.id}: {why}")
+            self._store.save_plan(kept, was=record)
+        except PlanMovedError:
+            return None  # whoever has changed it knows why; else the next tick tells
+        return kept, said
+
+    def _begun_or_not(
+        self, record: PlanRecord, plan: Plan, now: datetime, facts: Facts
+    ) -> PlanRecord | Refusal:
+        said = self.foresee(plan, now, facts, Approver.PERSON)
+        if said is not None and said.weight is Weight.MEANWHILE:
+            return said  # it begins once enough is seen, or the earlier one is over
+        return self.begin(record, now, facts, Approver.PERSON, given(record))
 
     def tick(self, now: datetime, facts: Facts) -> list[Progress]:
         """Go on with every plan, as far as it goes without waiting."""

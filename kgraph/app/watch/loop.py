@@ -41,10 +41,6 @@ class Repairs(Protocol):
     allowed: bool
 
     @property
-    def ended(self) -> bool:
-        """Whether a repair ended in the last tick."""
-
-    @property
     def idle(self) -> bool:
         """Whether no repair is under way, as far as this process knows; asks no store."""
 
@@ -108,6 +104,7 @@ class Watch:
     left_acting: bool = False
     _failing: dict[str, str] = field(default_factory=dict)
     _findings: dict[str, frozenset[str]] = field(default_factory=dict)
+    _busy: frozenset[str] = frozenset()
     _lease: Lease | None = None
     _waiting: bool = False
     _now: datetime | None = None  # of the last round
@@ -172,8 +169,6 @@ class Watch:
                 self.beside.settle(self.clock())
         # What was proposed before a sleep may be over: nothing begins by what is that old.
         self._told(self.repairs.tick(self.clock(), beginning=knows))
-        if self.repairs.ended:
-            self.assessor.again()  # what was frozen may be explained anew
         self._tidy(now)
         self.beside.settle(self.clock())
 
@@ -286,7 +281,11 @@ class Watch:
 
     def _assess(self, now: datetime) -> bool:
         """Explain what has changed; tell whether anything had."""
-        found = self.assessor.assess(now, self.repairs.busy)
+        before, self._busy = self._busy, self.repairs.busy
+        if before - self._busy:
+            # A repair has ended, or an approval is void: what stood still is explained anew.
+            self.assessor.again()
+        found = self.assessor.assess(now, self._busy)
         if found is None:
             return False
         assessment, told = found

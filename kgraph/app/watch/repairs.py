@@ -42,11 +42,16 @@ _STANDS = frozenset({PlanState.PROPOSED, PlanState.APPROVED})
 
 @dataclass(frozen=True, slots=True)
 class _Proposal:
-    """A plan that stands for an incident."""
+    """A plan that stands for an incident.
+
+    Attributes:
+        told: whether it was on the table; not while another one is approved or under way.
+    """
 
     plan: Plan
     kept: Kept
     since: datetime
+    told: bool
 
 
 @dataclass
@@ -56,7 +61,6 @@ class PolicyRepairs:
     Attributes:
         hold: a plan must have stood so long before it begins by itself.
         allowed: whether new effects may begin: this process is the watch of the store.
-        ended: whether a repair ended in the last tick.
         stopwatch: seconds of this thread, ever growing.
         binding: what approvals are bound to; None: to the plan alone.
     """
@@ -68,7 +72,6 @@ class PolicyRepairs:
     hold: timedelta
     binding: Binding | None = None
     allowed: bool = False
-    ended: bool = False
     stopwatch: Callable[[], float] = thread_time
     _found: Assessment | None = None
     _proposals: dict[str, _Proposal] = field(default_factory=dict)
@@ -113,8 +116,10 @@ class PolicyRepairs:
                 continue
             known = before.get(plan.id)
             since = known.since if known else found.at
-            self._proposals[plan.id] = _Proposal(plan, kept, since)
-            if known is None and plan.incident not in busy and self._proposed(plan):
+            before_now = known is not None and known.told
+            now = not before_now and plan.incident not in busy and self._proposed(plan)
+            self._proposals[plan.id] = _Proposal(plan, kept, since, before_now or now)
+            if now:
                 told.append(_proposed(plan, found.at))
         self._refused = {i: why for i, why in self._refused.items() if i in self._proposals}
         self._proved = {i: row for i, row in self._proved.items() if i in self._proposals}
@@ -141,7 +146,6 @@ class PolicyRepairs:
             now: the moment.
             beginning: whether what was explained last is still worth acting by.
         """
-        self.ended = False
         if not self.allowed or self._found is None:
             return []
         found = self._found
@@ -158,10 +162,8 @@ class PolicyRepairs:
             if self.executor.doubts:
                 self.executor.observe(now, self._facts(now, found))
             return told
-        for progress in self.executor.tick(now, self._facts(now, found)):
-            told.append(self._told(progress))
-            self.ended |= told[-1].what is What.ENDED
-        return told
+        done = self.executor.tick(now, self._facts(now, found))
+        return told + [self._told(progress) for progress in done]
 
     def stop(self, now: datetime) -> list[Told]:
         """Begin nothing more, wait briefly for what is in flight, and write it down."""
@@ -213,11 +215,11 @@ class PolicyRepairs:
                 document.plan, found.graph, facts.abnormal, in_repair(self.store)
             )
 
-        for said in self.executor.begin_approved(now, facts, void):
-            if isinstance(said, PlanRecord):
-                yield _begun(said, now)
-            elif said.guard == "approval":
-                yield Told(now, What.REFUSED, said.why, {"because": said.why})
+        for record, said in self.executor.begin_approved(now, facts, void):
+            if said is None:
+                yield _begun(record, now)
+            else:
+                yield _refused(record.id, record.incident, now, f"{said.guard}: {said.why}")
 
     def _begin_by_policy(self, now: datetime, found: Assessment) -> Iterator[Told]:
         for proposal in self._proposals.values():
@@ -311,8 +313,7 @@ class PolicyRepairs:
         if self._refused.get(plan.id) == why:
             return
         self._refused[plan.id] = why
-        facts = {"plan": plan.id, "incident": plan.incident, "because": why}
-        yield Told(now, What.REFUSED, f"{plan.id} not begun: {why}", facts)
+        yield _refused(plan.id, plan.incident, now, why)
 
     def _told(self, progress: Progress) -> Told:
         record = self.store.plan(progress.plan)
@@ -359,6 +360,11 @@ def _joined(rows: Iterable[str], most: int = 4) -> str:
     listed = list(rows)
     more = len(listed) - most
     return ", ".join(listed[:most]) + (f" and {more} more" if more > 0 else "")
+
+
+def _refused(plan: str, incident: str, now: datetime, why: str) -> Told:
+    facts = {"plan": plan, "incident": incident, "because": why}
+    return Told(now, What.REFUSED, f"{plan} not begun: {why}", facts)
 
 
 def _begun(record: PlanRecord, now: datetime) -> Told:

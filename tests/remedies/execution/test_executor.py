@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from kgraph.app.plans import cancel, propose
+from kgraph.app.plans import cancel, propose, reject
 from kgraph.schema import (
     Drawer,
     Fault,
@@ -15,6 +15,7 @@ from kgraph.schema import (
     InputError,
     Outcome,
     Plan,
+    PlanDocument,
     PlanRecord,
     PlanState,
     StepState,
@@ -119,8 +120,8 @@ def test_what_a_person_approved_elsewhere_is_begun(store: GraphStore) -> None:
     night = Night(store, estate)
     approved = replace(night.propose(plan), state=PlanState.APPROVED, because="approved by anna")
     store.save_plan(approved)
-    begun = night.executor.begin_approved(night.now, night.facts())
-    assert [type(each) for each in begun] == [PlanRecord]
+    ((begun, refused),) = night.executor.begin_approved(night.now, night.facts())
+    assert (begun.state, refused) == (PlanState.RUNNING, None)
     assert night.run(plan).state is PlanState.DONE
     record = store.plan(plan.id)
     assert record is not None
@@ -220,14 +221,60 @@ def test_what_a_person_has_approved_does_not_begin_in_a_blind_moment(store: Grap
     eyes = frozenset({"x", "v1"})
     deaf = tuple(Vantage(name, eyes, eyes) for name in ("libvirt", "ping"))
     dark = replace(night.facts(), vantages=deaf)
-    (said,) = night.executor.begin_approved(night.now, dark)
-    assert isinstance(said, Refusal)
+    before = store.plan(plan.id)
+    ((kept, said),) = night.executor.begin_approved(night.now, dark)
+    assert said is not None
     assert said.guard == "isolated"
+    assert before is not None
+    # It is told once, and stands where whoever approved it looks; the yes is as old as it was.
+    waits = f"approved by anna; it waits: isolated: {said.why}"
+    assert store.plan(plan.id) == kept == replace(before, because=waits)
+    assert night.executor.begin_approved(night.now, dark) == []
+    ((begun, refused),) = night.executor.begin_approved(night.now, night.facts())
+    assert (begun.because, refused) == ("begun by person: approved by anna", None)
+
+
+def test_what_is_approved_and_cannot_begin_says_so_once_for_each_reason(
+    store: GraphStore,
+) -> None:
+    estate, plan = export_story(1)
+    night = Night(store, estate)
+    approved(night, plan)
+
+    def told() -> list[str]:
+        said = night.executor.begin_approved(night.now, night.facts())
+        return [f"{refused.guard}: {refused.why}" for _, refused in said if refused]
+
+    theirs = store.acquire(plan.cause.entity, "eve", ttl=timedelta(minutes=1), now=night.now)
+    assert theirs is not None
+    assert [told(), told()] == [["lock: eve acts on it"], []]
+    store.release(theirs)
+    store.halt(Halt(night.now, "storm"))
+    assert [told(), told()] == [["halt: halted: storm"], []]
     kept = store.plan(plan.id)
     assert kept is not None
-    assert kept.state is PlanState.APPROVED
-    (begun,) = night.executor.begin_approved(night.now, night.facts())
-    assert isinstance(begun, PlanRecord)
+    assert kept.because == "approved by anna; it waits: halt: halted: storm"
+    store.lift_halt(night.now)
+    assert told() == []
+    assert night.run(plan).state is PlanState.DONE
+
+
+def test_who_says_no_while_it_is_found_out_what_an_approved_plan_waits_for_is_heard(
+    store: GraphStore,
+) -> None:
+    estate, plan = export_story(1)
+    night = Night(store, estate)
+    record = approved(night, plan)
+    store.halt(Halt(night.now, "storm"))
+
+    def void(_document: PlanDocument) -> str:
+        reject(store, record, "eve", "", night.now)
+        return ""
+
+    assert night.executor.begin_approved(night.now, night.facts(), void) == []
+    kept = store.plan(plan.id)
+    assert kept is not None
+    assert kept.because == "rejected by eve"
 
 
 def test_who_asks_for_one_plan_takes_up_no_other(store: GraphStore) -> None:
@@ -528,7 +575,7 @@ def test_an_approval_for_which_there_is_no_way_any_longer_does_not_stand_for_eve
     for each, _ in told.values():
         approved(night, each)
     said = night.executor.begin_approved(night.now, night.facts())
-    assert [row.guard for row in said if isinstance(row, Refusal)] == ["approval", "approval"]
+    assert [row.guard for _, row in said if row] == ["approval", "approval"]
     for plan_id, (_, why) in told.items():
         record = store.plan(plan_id)
         assert record is not None
@@ -549,9 +596,10 @@ def test_an_approval_whose_age_nobody_knows_or_that_is_an_hour_old_has_to_be_giv
     night.executor.begin_approved(night.now, night.facts())
     night.now += timedelta(minutes=minutes)
     store.lift_halt(night.now)
-    said = night.executor.begin_approved(night.now, night.facts())
-    assert isinstance(said[0], Refusal)
-    assert "more than 1 h ago, or by a clock" in said[0].why
+    ((kept, said),) = night.executor.begin_approved(night.now, night.facts())
+    assert said is not None
+    assert "more than 1 h ago, or by a clock" in said.why
+    assert kept.because == said.why
     assert night.executor.idle
 
 
@@ -561,7 +609,7 @@ def test_an_approved_plan_that_nobody_can_read_holds_up_no_other(store: GraphSto
     broken = approved(night, plan_of(RESTART, CHECK), document="{}")
     approved(night, plan)
     said = night.executor.begin_approved(night.now, night.facts())
-    assert sorted(type(row).__name__ for row in said) == ["PlanRecord", "Refusal"]
+    assert {row.id: refused is None for row, refused in said} == {broken.id: False, plan.id: True}
     record = store.plan(broken.id)
     assert record is not None
     assert record.state is PlanState.NEEDS_HUMAN

@@ -138,8 +138,8 @@ class SimNight:
     def _tick(self) -> None:
         facts = self._facts()
         self._consider(facts)
-        for record in self.executor.begin_approved(self.now, facts):
-            if isinstance(record, PlanRecord):
+        for record, refused in self.executor.begin_approved(self.now, facts):
+            if refused is None:
                 self._say("begun", f"{self._names[record.id]} {record.because}")
         progress = self.executor.tick(self.now, facts)
         self._flush()

@@ -81,7 +81,6 @@ class Idle:
     """Repairs that do nothing but remember what they were asked."""
 
     allowed: bool = False
-    ended: bool = False
     busy: frozenset[str] = frozenset()
     considered: list[Assessment] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)

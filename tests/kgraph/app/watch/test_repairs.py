@@ -335,9 +335,43 @@ def test_what_a_person_has_approved_is_proven_on_the_whole_graph_of_the_moment(
     approve(
         night.store, plans.find(night.store, str(proposed.facts["plan"])), "ada", night.clock()
     )
-    lines = [event.line for event in night.rounds(5) if event.what is What.REFUSED]
-    assert any("the checker objects by now: capacity" in line for line in lines)
+    (said,) = [row for row in night.rounds(1) if row.what is What.REFUSED]
+    assert said.facts == {
+        "plan": proposed.facts["plan"],
+        "incident": "INC-0001",
+        "because": "approval: the checker objects by now: capacity",
+    }
     assert night.host.acted == []
+
+
+def test_whose_approval_is_void_is_proposed_what_fits_by_now(new_night: NewNight) -> None:
+    night = new_night("format: kgraph.policy/v1\nrules: []\n")
+    night.watch.repairs.binding = Objecting({})  # type: ignore[attr-defined] # PolicyRepairs it is
+    night.rounds(1)
+    night.host.running = False
+    before = str(night.until(What.PLAN).facts["plan"])
+    approve(night.store, plans.find(night.store, before), "ada", night.clock())
+    # It is seen while the approved plan stands, and so does its explanation; it stays as it is.
+    night.host.more = [Observation("v1", "errors", State.ABNORMAL, detector="libvirt/h1")]
+    events = night.rounds(3)
+    (after,) = [str(row.facts["plan"]) for row in events if row.what is What.PLAN]
+    states = {row.id: row.state for row in night.store.plans()}
+    assert states == {before: PlanState.SUPERSEDED, after: PlanState.PROPOSED}
+
+
+def test_a_person_who_has_approved_what_waits_is_told_once_for_what(new_night: NewNight) -> None:
+    night = new_night("format: kgraph.policy/v1\nrules: []\n")
+    night.rounds(1)
+    night.host.running = False
+    plan = str(night.until(What.PLAN).facts["plan"])
+    approve(night.store, plans.find(night.store, plan), "ada", night.clock())
+    night.store.halt(Halt(night.clock(), "wrong estate"))
+    (said,) = [row for row in night.rounds(5) if row.what is What.REFUSED]
+    assert said.line == f"{plan} not begun: halt: halted: wrong estate"
+    kept = plans.find(night.store, plan)
+    assert kept.because == "approved by ada; it waits: halt: halted: wrong estate"
+    night.store.lift_halt(night.clock())
+    assert night.until(What.BEGUN).line == f"{plan} begun by person: approved by ada"
 
 
 def test_what_was_read_since_counts_though_it_is_less_than_a_look_ago(night: Night) -> None:
