@@ -139,16 +139,20 @@ _MEANS = "do it by hand, or configure what is missing and `kgraph investigate` a
 def follow(
     store: GraphStore, plan_id: str, clock: Callable[[], datetime], stopping: threading.Event
 ) -> Iterator[Progress]:
-    """Yield what happens to a plan that another process carries out, until it is over."""
+    """Yield what happens to a plan that another process carries out, until it is over.
+
+    And what it waits for, where it was approved and does not begin.
+    """
     record = find(store, plan_id)
-    seen, state = len(store.journal(plan_id)), record.state
+    seen, stood = len(store.journal(plan_id)), (record.state, record.because)
     while not stopping.is_set():
         for entry in store.journal(plan_id)[seen:]:
             seen += 1
             yield Progress(plan_id, entry.at, entry.state.value, entry.detail, entry.step)
         record = find(store, plan_id)
-        if record.state is not state:
-            state = record.state
+        state = record.state
+        if stood != (state, record.because):
+            stood = state, record.because
             run = document_of(record).run
             outcome = run.outcome if run else None
             yield Progress(plan_id, clock(), state.value, record.because, outcome=outcome)

@@ -1,0 +1,48 @@
+"""Following a plan that another process carries out."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from kgraph.app.applying import follow
+from kgraph.app.plans import propose
+from kgraph.schema import PlanState
+from kgraph.store.sqlite import SqliteStore
+from tests.remedies.fake_estate import CHECK, RESTART, T0, plan_of
+
+
+class Meanwhile(threading.Event):
+    """Whoever waits for it a first time finds something done, and so on."""
+
+    def __init__(self, *deeds: Callable[[], object]) -> None:
+        super().__init__()
+        self._deeds = list(deeds)
+
+    def wait(self, timeout: float | None = None) -> bool:  # noqa: ARG002 - the event's
+        self._deeds.pop(0)()
+        return self.is_set()
+
+
+def test_who_follows_what_was_approved_reads_once_what_it_waits_for_and_why_it_is_void(
+    tmp_path: Path,
+) -> None:
+    plan = plan_of(RESTART, CHECK)
+    store = SqliteStore.open(tmp_path / "kgraph.db")
+    proposed = propose(store, plan.incident, plan, T0)
+    assert proposed is not None
+    approved = replace(proposed, state=PlanState.APPROVED, because="approved by ada")
+    waits = replace(approved, because="approved by ada; it waits: halt: halted")
+    void = replace(proposed, because="approve it anew")
+    store.save_plan(approved)
+    meanwhile = Meanwhile(
+        lambda: store.save_plan(waits), lambda: None, lambda: store.save_plan(void)
+    )
+    happened = follow(store, plan.id, lambda: T0, meanwhile)
+    assert [(row.state, row.said) for row in happened] == [
+        ("approved", waits.because),
+        ("proposed", void.because),
+    ]
+    store.close()
