@@ -5,6 +5,7 @@ The estate is simulated: see `tests.browser.site`.
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 from collections.abc import Callable, Iterator
@@ -20,7 +21,7 @@ from kgraph.store import open_store
 from tests.kgraph.server.serving import Served
 
 from .looking import LAPTOP, PHONE, Window
-from .site import Site, broken, token_for
+from .site import Site, broken, estate, token_for
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Route
@@ -85,6 +86,29 @@ def test_from_the_list_to_the_incident_to_yes_to_healed(chromium: Browser, tmp_p
         page.get_by_role("link", name="Incidents", exact=True).click()
         page.get_by_role("heading", name="Nothing is wrong").wait_for()
         assert page.get_by_text("healed by P-").is_visible()
+        assert window.complaints == []
+        window.close()
+
+
+def test_who_approves_what_does_not_begin_reads_why(chromium: Browser, tmp_path: Path) -> None:
+    with broken(tmp_path) as site:
+        site.served.client.put("/api/v1/halt", json={"reason": "the storage team is at it"})
+        window = Window(chromium, site.served.url)
+        page = window.page
+        window.log_in(token_for(tmp_path, Role.OPERATOR), "/incidents/INC-0001")
+        plan = page.get_by_role("region", name="Plan", exact=True)
+        plan.get_by_role("button", name="Approve…").click()
+        plan.get_by_role("button", name="Approve and run").click()
+        plan.get_by_text("it waits: halt: halted: the storage team is at it").wait_for()
+        # One guest more needs the export meanwhile: no yes was given for that.
+        more = estate(len(site.guests))
+        more["entities"].append({"id": "late", "kind": "VirtualMachine", "name": "late"})
+        more["relations"].append({"from": "late", "type": "STORED_ON", "to": "vmstore"})
+        (tmp_path / "estate.json").write_text(json.dumps(more))
+        void = "It was approved, and has not begun: what it stands on has changed"
+        plan.get_by_text(void).wait_for()
+        plan.get_by_role("button", name="Approve…").wait_for()
+        assert site.asked == []
         assert window.complaints == []
         window.close()
 

@@ -35,7 +35,11 @@ export function PlanBlock({ view, plan, may, again, refused }: {
   view: View; plan: Data<Plan>; may: boolean; again: () => void; refused: string[];
 }) {
   const found = plan.value;
-  const [open, setOpen] = useState(""); // the plan that is just being decided on
+  const [open, setOpen] = useState(""); // the plan that is just being decided on, or was approved and has not begun
+  const settled = found?.id === open && found.state !== "proposed" && found.state !== "approved";
+  useEffect(() => {
+    if (settled) setOpen("");
+  }, [settled]);
   if (!found) {
     const none = view.plans.length ? plan.problem : "No remedy in the catalogue fits.";
     if (view.status !== "open" || !none) return null;
@@ -66,6 +70,9 @@ export function PlanBlock({ view, plan, may, again, refused }: {
         <p class="soft"><b>Not</b> {[...new Set(found.document.refused.length ? found.document.refused : refused)].join(" · ")}</p>
       )}
       {found.state === "proposed" && !found.executable && <p class="soft">{found.stands}</p>}
+      {found.state === "proposed" && found.because && (
+        <p role="status" class="warning">It was approved, and has not begun: {found.because}.</p>
+      )}
       {found.state === "proposed" && open !== "" && open !== found.id && (
         <p role="status" class="warning">
           More is known now: {found.id} took the place of {open}, which you were deciding on. Nothing was done. Read it again.
@@ -209,9 +216,10 @@ function Decide({ plan, open, done }: {
     ask(`plans/${encodeURIComponent(plan.id)}/${asked}`, "POST", body)
       .then(() => {
         setProblem("");
-        setAsked("");
+        if (asked === "approve") setAnswer("");
+        else setAsked("");
       }, (error: Error) => {
-        // Another plan may have taken its place: that is told beside the new one.
+        // Another plan may have taken its place, or take it still: that is told beside the new one.
         setProblem(error.message);
         setAnswer("");
       })
