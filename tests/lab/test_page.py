@@ -43,7 +43,7 @@ def settings(lab: Lab, folder: Path) -> str:
         f'[[sources]]\ntype = "libvirt"\nuri = "{uri}"\nevery = 2\n' for uri in lab.uris
     )
     return (
-        f'[folders]\ncatalogue = ["own"]\n[watch]\ntick = 0.2\n{sources}'
+        f'[log]\nlevel = "info"\n[folders]\ncatalogue = ["own"]\n[watch]\ntick = 0.2\n{sources}'
         '[[sources]]\ntype = "nbd"\nevery = 1\n'
         '[[endpoints]]\nname = "guests"\ntype = "libvirt"\nselect = {kind = "VirtualMachine"}\n'
         '[[endpoints]]\nname = "storage"\ntype = "systemd"\nselect = {kind = "StorageExport"}\n'
@@ -59,22 +59,45 @@ def _signature(served: Served) -> str:
 
 
 def _approve(plan: Locator) -> None:
-    """Approve; as more becomes known, another plan may take its place meanwhile."""
+    """Approve until it begins: as more becomes known, another plan may take its place meanwhile.
+
+    Raises:
+        AssertionError: it does not; with what the page says of it.
+    """
     ran_out = import_module("playwright.sync_api").TimeoutError
-    begun = plan.get_by_text(re.compile(r"^(Approved\.|Running:|All \d+ steps done\.|Done)"))
-    for _ in range(5):
+    begun = plan.get_by_text(re.compile(r"^(Running:|All \d+ steps done\.|Done)"))
+    waits = plan.get_by_text(re.compile(r"^Approved\."))
+    asked = plan.get_by_role("button", name="Approve…")
+    sure = plan.get_by_role("button", name="Approve and run")
+    for _ in range(20):
         with contextlib.suppress(ran_out):
-            plan.get_by_role("button", name="Approve…").click(timeout=5_000)
-            plan.get_by_role("button", name="Approve and run").click(timeout=5_000)
+            begun.or_(waits).or_(asked).or_(sure).first.wait_for(timeout=5_000)
+            if asked.is_visible():
+                asked.click(timeout=5_000)
+            if sure.is_visible():
+                sure.click(timeout=5_000)
             begun.wait_for(timeout=5_000)
             return
+    raise AssertionError(f"it did not begin; the page says:\n{plan.inner_text()}")
+
+
+@contextlib.contextmanager
+def _told(served: Served) -> Iterator[None]:
+    """Say of a failure what has become of the plans: no later run may fail again."""
+    try:
+        yield
+    except Exception as error:
+        plans = served.client.get("/api/v1/plans").json().get("items", [])
+        rows = [f"{row['id']} {row['state']}: {row['because']}" for row in plans]
+        error.add_note("\n".join(["its plans, newest first:", *rows]))
+        raise
 
 
 def test_a_killed_export_is_healed_from_the_browser(
     lab: Lab, chromium: Browser, tmp_path: Path
 ) -> None:
     hurt = lab.guests_on_export()
-    with running(tmp_path, "", settings(lab, tmp_path)) as served:
+    with running(tmp_path, "", settings(lab, tmp_path)) as served, _told(served):
         served.client.headers["Authorization"] = f"Bearer {token_for(tmp_path, Role.OPERATOR)}"
         # What the export holds while all is well: the plan compares its size and signature.
         waited(lambda: _signature(served))
