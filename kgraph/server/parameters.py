@@ -1,6 +1,8 @@
 """What stands behind the `?` of an address: a filter that nobody knows is refused.
 
 Passed over, as the framework has it, it would give the whole list to who asked for a part of it.
+Of what is measured nobody can ask for a part, and who scrapes it may say the same to all that it
+scrapes: Prometheus' own setting `params`.
 """
 
 from __future__ import annotations
@@ -15,15 +17,17 @@ from fastapi.routing import APIRoute
 from kgraph.schema.nearness import suggest
 from kgraph.server.problems import Refused
 
+_SCRAPED = "/metrics"
+
 
 def only_known(request: Request) -> None:
-    """Let pass whose parameters the route knows.
+    """Let pass whose parameters the route knows, or who scrapes.
 
     Raises:
         Refused: one is not known.
     """
     route = request.scope.get("route")
-    if not isinstance(route, APIRoute):
+    if not isinstance(route, APIRoute) or route.path == _SCRAPED:
         return
     known = sorted(_names(route.dependant))
     for name in request.query_params:

@@ -731,3 +731,11 @@ def test_a_filter_that_nobody_knows_is_refused_as_the_whole_list_is_not_what_was
     answer = client.get(f"/api/v1/{path}", headers=token(Role.VIEWER))
     assert (answer.status_code, told in answer.json()["detail"]) == (422, True), answer.text
     assert client.get(f"/api/v1/{path}").status_code == 401
+
+
+def test_who_scrapes_may_say_the_same_to_all_that_is_scraped(serve: Serve, token: Token) -> None:
+    client = serve()
+    answer = client.get("/metrics?x=&collect[]=cpu", headers=token(Role.VIEWER))
+    assert answer.status_code == 200, answer.text
+    assert answer.text.endswith("# EOF\n")
+    assert client.get("/metrics?x=").status_code == 401
