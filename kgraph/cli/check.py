@@ -107,19 +107,15 @@ def _planned(
     session: Session, entities: Sequence[str], incident: str | None, wanted: frozenset[str]
 ) -> tuple[list[Entity], list[Target], list[Job]]:
     """Return what is meant, where to look, and which sources to read anew."""
+    from kgraph.app.by_hand import find as kept
     from kgraph.app.checking import next_best, targets_for
     from kgraph.app.lookup import entity as look_up
     from kgraph.app.rereading import rereading
     from kgraph.app.stores import Access, opened
-    from kgraph.schema import InputError
 
     with opened(session.configuration, Access.READ, session.remark) as store:
         if incident is not None:
-            record = store.incident(incident)
-            if record is None:
-                mend = "`kgraph incidents list` shows them"
-                raise InputError(f"no incident {incident!r}", mend=mend)
-            found = next_best(store, record.answer)
+            found = next_best(store, kept(store, incident).answer)
         else:
             found = [look_up(store, text) for text in entities]
         targets = targets_for(found, store, session.configuration)
