@@ -250,12 +250,14 @@ def _no(record: PlanRecord, who: str, why: str) -> str:
 
 
 def as_kept(case: Case, store: GraphStore) -> Case:
-    """Return a case with its incident's newest plan, and what has become of that.
+    """Return a case with its incident's newest plan, and what has become of both.
 
     What was proposed when an incident was explained may have been tried since, in vain.
     """
+    record = store.incident(case.id)
+    over = record is not None and record.status is not IncidentStatus.OPEN
     newest = store.plans(incident=case.id, limit=1)
-    return _with_plan(case, newest[0]) if newest else case
+    return replace(_with_plan(case, newest[0]) if newest else case, over=over)
 
 
 def standing(found: Investigation, store: GraphStore) -> Investigation:

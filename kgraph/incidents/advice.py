@@ -50,7 +50,9 @@ def who(view: View) -> Section:
 
 
 def upcoming(view: View) -> Section:
-    """Say in one line what a tired person does now."""
+    """Say in one line what a tired person does now; nothing once it is over."""
+    if view.case.over:
+        return Section(Label.NEXT, ())
     if view.case.answer.abstained:
         return Section(Label.NEXT, (_look(view) or _outside(view),), Tone.WARNING)
     lead = view.lead

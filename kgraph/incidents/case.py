@@ -51,6 +51,7 @@ class Case:
         plan: what could be done about it; None where no remedy fits.
         handled: what people did to the incident, oldest first.
         since: what has become of the plan since it was proposed; empty: nothing.
+        over: whether the incident is: nothing is left to do about it.
     """
 
     id: str
@@ -62,6 +63,7 @@ class Case:
     origin: Origin = Origin.STORE
     handled: tuple[Handling, ...] = ()
     since: str = ""
+    over: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from kgraph.app import handled, keeping, placing, plans
 from kgraph.app.investigation import Investigation
 from kgraph.incidents import Case, build
 from kgraph.incidents.handling import GROUPING, Did
+from kgraph.incidents.report import Label
 from kgraph.schema import (
     Actor,
     Answer,
@@ -136,6 +137,20 @@ def test_a_plan_that_a_person_has_refused_goes_by_the_name_that_it_has_in_the_st
     for said in shown(done, store):  # of both, and the second is in no store itself
         assert f"kgraph plan {refused.id}: no longer proposed" in said
         assert f"{refused.id}  risk LOW  no longer proposed: rejected by ada" in said
+
+
+def test_of_an_incident_that_is_over_nothing_comes_next(keep: Kept, store: GraphStore) -> None:
+    """Its plan is no longer proposed, and no look tells what was wrong then."""
+    case = planned("a b", "a", 0).case
+    keep(planned("a b", "a", 0), found("c", "c"))
+
+    def comes_next() -> list[str]:
+        report = build(plans.as_kept(replace(case, id="INC-0001"), store))
+        return [line for row in report.sections if row.label is Label.NEXT for line in row.lines]
+
+    assert len(comes_next()) == 1
+    assert keep(found("c", "c", 1)).resolved == ("INC-0001",)
+    assert comes_next() == []
 
 
 def test_an_incident_of_which_nothing_is_left_is_resolved(keep: Kept) -> None:
