@@ -141,6 +141,25 @@ def notice(
     )
 
 
+def forgotten(incident: str, told_at: datetime, now: datetime) -> Notice:
+    """Make the message on the end of an incident of which nothing is kept any longer.
+
+    Args:
+        incident: its id.
+        told_at: when the last message on it was made: when it was opened is not known.
+        now: the moment.
+    """
+    title = "nothing is kept of it any longer"
+    document = blank(incident, level="clear", title=title, opened_at=told_at, updated_at=now)
+    document |= {
+        "news": News.OVER.value,
+        "status": IncidentStatus.CLOSED.value,
+        "abstainedBecause": title,
+    }
+    document["text"] = texts(document)
+    return Notice(incident, "clear", True, document, OVER, told_at)  # noqa: FBT003 - it is over
+
+
 def _blamed(fault: Fault, row: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     return {
         "entity": fault.entity,

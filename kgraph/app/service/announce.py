@@ -166,10 +166,13 @@ class Announcer:
 
     def _forget_told(self, before: datetime) -> None:
         """Forget what is known of incidents that are over: of another the end is still to come."""
+        here = {receiver.name for receiver in self._receivers}
         for row in self._store.documents(Drawer.TOLD, limit=_PAGE):
             if row.at >= before:
                 return
-            known, incident = Known.read(row), row.id.partition(" ")[2]
-            gone = not known.members and self._store.incident(incident) is None
+            known, (receiver, _, incident) = Known.read(row), row.id.partition(" ")
+            # Who is no longer configured is told of no end; of a digest's members its end tells.
+            told = bool(known.digest) or receiver not in here
+            gone = told and not known.members and self._store.incident(incident) is None
             if gone or known.meaning == OVER:
                 self._store.drop(Drawer.TOLD, [row.id])

@@ -13,7 +13,7 @@ from kgraph.app.service.crowd import Crowd
 from kgraph.app.service.news import Known, gathered, known_of, news
 from kgraph.config.receivers import ReceiverConfig
 from kgraph.incidents.digest import digest, digest_id
-from kgraph.incidents.notice import OVER, News, Notice, notice
+from kgraph.incidents.notice import OVER, News, Notice, forgotten, notice
 from kgraph.schema import UNDER_WAY, Document, Drawer, IncidentStatus, Plan, PlanState
 from kgraph.schema.timestamps import format_time
 from kgraph.store import GraphStore
@@ -78,6 +78,7 @@ class Messages:
             crowd = self._crowds[receiver.name]
             if found is None:
                 crowd.forget(incident)
+                yield from self._forgotten(receiver, incident, now)
             else:
                 yield from self._told(receiver, found, now)
             if found is None or found.document["status"] == IncidentStatus.CLOSED.value:
@@ -99,6 +100,17 @@ class Messages:
             return self._say(receiver, found, said, known, now)
         self._look_again(incident, said)
         return []
+
+    def _forgotten(self, receiver: ReceiverConfig, incident: str, now: datetime) -> list[Document]:
+        """Tell of the end of one that is past retention: who was told of it waits for that.
+
+        The end of one that was told with others is that of their digest.
+        """
+        known = self._known(receiver, incident)
+        if known is None or known.meaning == OVER or known.digest:
+            return []
+        said = forgotten(incident, min(known.at, now), now)
+        return _message(receiver, said, Known.of(said, now, known), now)
 
     def _say(
         self,

@@ -217,6 +217,43 @@ def test_the_end_is_told_of_a_digest_of_which_much_is_past_retention(
     assert night.sent(2e6) == []  # and not again
 
 
+@pytest.mark.parametrize("others", [0, 150])  # that go on, and are looked at before it
+def test_the_end_is_told_of_one_that_is_past_retention(
+    store: GraphStore, monkeypatch: pytest.MonkeyPatch, others: int
+) -> None:
+    night, months = Night(store, PAGER), 100 * 86_400
+    (name,) = opened(store, range(1))
+    assert [row["incident"] for row in night.sent(0, name)] == [name]
+    closed(store, name)
+    monkeypatch.setattr("kgraph.store._limits.NEWEST", 0)
+    store.prune(T0 + timedelta(days=400), limit=1000)
+    opened(store, range(1, 1 + others))
+    night.start()
+    sent = [*night.sent(months), *night.sent(months + 1)]
+    (over,) = (row for row in sent if row["incident"] == name)
+    assert (over["news"], over["status"]) == ("over", "closed")
+    assert over["text"]["summary"] == f"{name} over: nothing is kept of it any longer"
+    assert messages.pagerduty(over, "k")["event_action"] == "resolve"
+    for shipped in template.SHIPPED:
+        said = json.dumps(template.render(template.shipped(shipped), over))
+        assert "nothing is kept of it any longer" in said
+    night.start()
+    assert not [row for row in night.sent(months + 2) if row["incident"] == name]  # not again
+
+
+def test_what_a_receiver_knows_that_is_no_longer_configured_is_forgotten(
+    store: GraphStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    night = Night(store, PAGER)
+    (name,) = opened(store, range(1))
+    night.sent(0, name)
+    closed(store, name)
+    monkeypatch.setattr("kgraph.store._limits.NEWEST", 0)
+    store.prune(T0 + timedelta(days=400), limit=1000)
+    Night(store).sent(100 * 86_400)
+    assert store.count(Drawer.TOLD) == 0
+
+
 def test_what_waits_for_a_digest_is_not_lost_by_a_restart(store: GraphStore) -> None:
     night = Night(store, PAGER)
     names = opened(store, range(10))
