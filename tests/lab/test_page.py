@@ -81,6 +81,14 @@ def _approve(plan: Locator) -> None:
     raise AssertionError(f"it did not begin; the page says:\n{plan.inner_text()}")
 
 
+def _lost(served: Served) -> list[str]:
+    """Return the plans that were approved, and gave way to another one without a word of why."""
+    plans = served.client.get("/api/v1/plans?state=superseded").json()["items"]
+    known = [row["id"] for row in plans if "before that: " not in row["because"]]
+    found = {each: served.client.get(f"/api/v1/plans/{each}").json() for each in known}
+    return [each for each, plan in found.items() if plan["document"].get("bound")]
+
+
 @contextlib.contextmanager
 def _told(served: Served) -> Iterator[None]:
     """Say of a failure what has become of the plans: no later run may fail again."""
@@ -113,6 +121,7 @@ def test_a_killed_export_is_healed_from_the_browser(
         _approve(plan)
         page.get_by_text("Done, and it helped.").wait_for(timeout=_HEALED)
         page.get_by_text("Healed:").wait_for()
+        assert _lost(served) == []
         # What was approved a moment after another plan had taken its place is refused.
         assert [said for said in window.complaints if "409 (Conflict)" not in said] == []
         window.close()
