@@ -36,7 +36,7 @@ class Fault:
             does["lag"] *= rng.uniform(0.7, 1.6)
         for share in ("reach", "err"):
             if 0 < does.get(share, 0) < 0.95:
-                does[share] = min(0.97, does[share] * rng.uniform(0.85, 1.1))
+                does[share] = min(0.93, does[share] * rng.uniform(0.85, 1.1))
         if "beat" in does:
             does["beat"] *= rng.uniform(0.6, 2)
         signs = {sign: 1.0 for sign in self.signs if rng.random() < 0.8}
