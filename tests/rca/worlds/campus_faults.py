@@ -39,8 +39,7 @@ class Fault:
                 does[share] = min(0.93, does[share] * rng.uniform(0.85, 1.1))
         if "beat" in does:
             does["beat"] *= rng.uniform(0.6, 2)
-        signs = {sign: 1.0 for sign in self.signs if rng.random() < 0.8}
-        return Blow(thing, begins, **does, signs=signs)
+        return Blow(thing, begins, **does, signs=dict.fromkeys(self.signs, 1.0))
 
 
 def _hard(role: str, word: str, *signs: str, change: float = 0.06, **does: float) -> Fault:

@@ -19,8 +19,9 @@ from tests.rca.worlds.campus_estate import Estate, Gate, Way
 STEP = 20  # seconds
 LINKS = frozenset({"port", "nic", "bond", "path"})  # without a way on, the link itself is down
 BLOCKS = frozenset({"osd", "raid", "export", "pool", "volume", "path"})
-BUSY = frozenset(
-    {"host", "vm", "nic", "tor", "spine", "edge", "uplink", "pod", "instance", "service"}
+LINES = frozenset({"nic", "tor", "spine", "edge", "uplink"})  # mostly idle: two of each
+BUSY = LINES | frozenset(
+    {"host", "vm", "pod", "instance", "service"}
     | {"helper", "resolver", "member", "database", "cache", "balancer"}
 )
 
@@ -83,7 +84,10 @@ class Campus:
     def __init__(self, estate: Estate, rng: Random) -> None:
         """Draw what is usual, and how failovers go."""
         self.estate = estate
-        self.usual = [rng.uniform(0.2, 0.62) if role in BUSY else 0.0 for role in estate.roles]
+        self.usual = [
+            rng.uniform(0.1, 0.48 if role in LINES else 0.62) if role in BUSY else 0.0
+            for role in estate.roles
+        ]
         self.takeover = [rng.choice((20.0, 60.0, 100.0, math.inf)) for _ in estate.roles]
         self.blocking = [rng.uniform(0.1, 0.5) for _ in estate.roles]  # share of time in blocks
         self.restart = [rng.uniform(150, 500) for _ in estate.roles]
