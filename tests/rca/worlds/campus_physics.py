@@ -223,7 +223,8 @@ class Campus:
 
     def _stored(self, gate: Gate, states: list[State]) -> State:
         blocks = self.estate.roles[gate.owner] in BLOCKS
-        live = [s for s in states if s.up > 0.5]
+        alone = len(states) == 1  # of several, who answers nothing but errors is thrown out
+        live = [s for s in states if s.up > 0.5 and (alone or s.err < 0.9)]
         if len(live) < gate.need:
             return State(up=0.0) if blocks else State(err=1.0, lag=20.0)
         busy = 1 + 0.6 * (len(states) - len(live)) / len(states)  # it is being rebuilt
