@@ -122,6 +122,7 @@ application latency outside slow .7 3
 MODES = frozenset(
     {"down", "unreachable", "degraded", "failed", "full", "offline", "paused", "panic", "killed"}
 )
+VAGUE = frozenset({"anomaly"})
 BROKEN = 0.07  # of the rules at their points never fire, and nobody has noticed
 
 
@@ -183,6 +184,8 @@ class Watch:
                     )
                 elif works and (thing in moved or self._near(thing, moved)):
                     self._play(rule, measure, thing, steps, alarms, over)
+                if rule.signal in VAGUE:
+                    continue  # silence of a rule that says nothing definite is no health
                 if works and self._sees(rule.by, thing, steps - 1):
                     well.add(point)
         rung = {(one.thing, one.rule.signal) for one in alarms}
