@@ -14,7 +14,7 @@ import rca
 from kgraph.schema import Incident
 from rca.evaluation.baselines import BASELINES, candidates_of
 from rca.evaluation.measures import Reported, place, reported
-from tests.rca.worlds import calls, cloud, datacentre, enterprise, fabric, microservices
+from tests.rca.worlds import calls, campus, cloud, datacentre, enterprise, fabric, microservices
 from tests.rca.worlds.drawn import Drawn
 
 
@@ -38,6 +38,8 @@ def worlds(
         yield f"datacentre {what.name.lower()}", list(datacentre.incidents(seed, count, what))
     for sight in enterprise.View:
         yield f"enterprise {sight.name.lower()}", list(enterprise.incidents(seed, count, sight))
+    for told in campus.View:
+        yield f"campus {told.name.lower()}", list(campus.incidents(seed, count, told))
 
 
 def main() -> None:
