@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import socket
@@ -205,10 +206,18 @@ def _listening(settings: ServerSettings) -> Iterator[socket.socket]:
         raise ConfigurationError(
             f"cannot listen on {settings.listen}: {error.strerror or error}",
             where="server.listen",
-            mend="is another kgraph serve running here? choose another port",
+            mend=_mend_of_listening(error),
         ) from error
     with listener:
         yield listener
+
+
+def _mend_of_listening(error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return "is another kgraph serve running here? choose another port"
+    if error.errno in {errno.EACCES, errno.EPERM}:
+        return "choose a port from 1024 on, or let the service have that one"
+    return "name an address that this machine has, such as 127.0.0.1; 0.0.0.0 is all of them"
 
 
 def _address(listener: socket.socket, settings: ServerSettings) -> str:
