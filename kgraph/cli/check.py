@@ -111,15 +111,12 @@ def _planned(
     from kgraph.app.lookup import entity as look_up
     from kgraph.app.rereading import rereading
     from kgraph.app.stores import Access, opened
-    from kgraph.schema import InputError
 
     with opened(session.configuration, Access.READ, session.remark) as store:
         if incident is not None:
-            record = store.incident(incident)
-            if record is None:
-                mend = "`kgraph incidents list` shows them"
-                raise InputError(f"no incident {incident!r}", mend=mend)
-            found = next_best(store, record.answer)
+            from kgraph.app.by_hand import find
+
+            found = next_best(store, find(store, incident).answer)
         else:
             found = [look_up(store, text) for text in entities]
         targets = targets_for(found, store, session.configuration)
