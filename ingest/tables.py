@@ -95,7 +95,7 @@ def read(entry: Entry, here: Here) -> Found:
     findings = []
     if left_out:
         mend = "`columns` says what they are, such as address, label.x or prop.x"
-        findings.append(f"{path}: columns left out: {', '.join(left_out)}; {mend}")
+        findings.append(f"columns left out: {', '.join(left_out)}; {mend}")
     findings += _contradicted(rows)
     items = folded((*normalise(rows, entry.kind, here), *map(_link, links)))
     return Found(str(path), items, findings=tuple(findings))

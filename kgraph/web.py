@@ -13,10 +13,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
 from kgraph.schema import ConfigurationError, SourceError
+from kgraph.schema.addresses import is_loopback
 from kgraph.secret import secret
 
 # What it would tell when somebody debugs has all headers of answers, and tokens come in some.
@@ -35,6 +38,58 @@ _ERRNO = re.compile(r"\[Errno -?\d+\] ")
 def said(error: Exception) -> str:
     """Return what an error says, without its number, as the part of a sentence."""
     return _ERRNO.sub("", str(error)).rstrip(".") or type(error).__name__
+
+
+def client(
+    url: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    timeout: float | httpx.Timeout = TIMEOUT_SECONDS,
+    verify: ssl.SSLContext | bool = True,
+    way: httpx.HTTPTransport | None = None,
+) -> httpx.Client:
+    """Return what asks a service, by the proxy that the environment names for it.
+
+    This machine is asked without one, whatever the environment says: the tokens that are sent to
+    it may cross no network in the clear, and a proxy would look for the service where it runs.
+
+    Args:
+        url: of the service.
+        headers: to send each time.
+        timeout: seconds without a byte.
+        verify: whom to trust.
+        way: a transport of its own, which passes every proxy by.
+
+    Raises:
+        ConfigurationError: no proxy of that sort can be used.
+    """
+    if way is None and is_loopback(_schemed(url)[1]):
+        way = httpx.HTTPTransport(verify=verify)
+    try:
+        return httpx.Client(headers=headers, timeout=timeout, verify=verify, transport=way)
+    except (ImportError, ValueError, httpx.InvalidURL):  # SOCKS needs a package that is not ours
+        what = "the proxy that HTTP_PROXY, HTTPS_PROXY or ALL_PROXY names cannot be used"
+        mend = "write it as http://HOST:PORT, or unset it for kgraph"
+        raise ConfigurationError(what, where="environment", mend=mend) from None
+
+
+def by_proxy(url: str) -> str:
+    """Return how to tell that an address is asked by a proxy, without its password; or nothing."""
+    scheme, host = _schemed(url)
+    named = getproxies()
+    proxy = named.get(scheme) or named.get("all")
+    if not proxy or is_loopback(host) or proxy_bypass(host):
+        return ""
+    return f" (asked by the proxy {proxy.rpartition('@')[2]}; NO_PROXY names who is not)"
+
+
+def _schemed(url: str) -> tuple[str, str]:
+    """Return scheme and host of an address."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # none at all; whoever asks there says so
+        return "", ""
+    return parts.scheme, parts.hostname or ""
 
 
 class NoAnswerError(SourceError):
@@ -121,10 +176,8 @@ class Service:
         # Redirects are not followed: a token must not travel to another host.
         way = _by_socket(self.socket, self.title) if self.socket else None
         headers = {**self.credentials.headers(), **self.headers}
-        with httpx.Client(
-            headers=headers, timeout=TIMEOUT_SECONDS, transport=way, verify=self._trusted()
-        ) as client:
-            yield Asker(self, client)
+        with client(self.url, headers=headers, verify=self._trusted(), way=way) as asking:
+            yield Asker(self, asking)
 
     def _trusted(self) -> ssl.SSLContext | bool:
         if self.ca_file:
@@ -216,7 +269,7 @@ class Asker:
                     told.update(answer.headers)
                 return self._body(answer, address)
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
-            what = f"{title} can't be reached: {said(error)}"
+            what = f"{title} can't be reached: {said(error)}{by_proxy(address)}"
             mend = "check the address and that it runs"
             raise NoAnswerError(what, where=address, mend=mend) from None
 

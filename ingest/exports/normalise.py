@@ -117,11 +117,11 @@ def normalise(
 
 
 def findings(found: Mapping[Address, Found]) -> list[str]:
-    """Return one line for each export that answers and can't be checked."""
+    """Return one line for each export that can't be checked, and may be well."""
     return [
         str(seen)
         for seen in found.values()
-        if isinstance(seen, ExportError) and seen.reason is Reason.GUARDED
+        if isinstance(seen, ExportError) and seen.reason in {Reason.GUARDED, Reason.UNNAMED}
     ]
 
 
@@ -198,6 +198,8 @@ def _verdict(
             return {"anomaly": what}, frozenset()
         case Reason.GUARDED:
             return {}, _ANSWERS
+        case Reason.UNNAMED:
+            return {}, frozenset()
 
 
 def _difference(old: Look, new: Look) -> str:

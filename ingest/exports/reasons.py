@@ -11,7 +11,8 @@ class Reason(Enum):
     """What became of a look that failed."""
 
     REFUSED = "refused"  # the host answers, nobody listens
-    UNREACHABLE = "unreachable"  # no route, no such name, or no answer to the connection itself
+    UNNAMED = "unnamed"  # its name is not known here, which says nothing of what it stands for
+    UNREACHABLE = "unreachable"  # no route, or no answer to the connection itself
     SILENT = "silent"  # connected, then nothing within the deadline
     DROPPED = "dropped"  # connected, then hung up
     NO_SUCH_EXPORT = "no such export"
@@ -36,6 +37,7 @@ class ExportError(SourceError):
 
 _MEND = {
     Reason.REFUSED: "start the storage server there",
+    Reason.UNNAMED: "let this machine resolve the name, or name the export by address",
     Reason.UNREACHABLE: "check the way to that host",
     Reason.SILENT: "look for a stuck server; one whose client slots are all taken is silent, too",
     Reason.DROPPED: "see the server's own log; it may not want clients from here",

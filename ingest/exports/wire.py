@@ -130,10 +130,10 @@ def _resolve(host: str, port: int, clock: Clock, where: str) -> list[Address]:
         found = outcome.get(timeout=clock.left())
     except (Empty, TimeoutError):
         what = f"the name was not resolved within {clock}"
-        raise ExportError(Reason.UNREACHABLE, what, where=where) from None
+        raise ExportError(Reason.UNNAMED, what, where=where) from None
     if isinstance(found, OSError):
         what = f"cannot resolve the name: {one_line(found)}"
-        raise ExportError(Reason.UNREACHABLE, what, where=where) from found
+        raise ExportError(Reason.UNNAMED, what, where=where) from found
     return found
 
 

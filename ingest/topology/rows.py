@@ -30,17 +30,19 @@ def check_utf8(stream: IO[bytes], name: str) -> None:
     Raises:
         InputError: with the byte that is not UTF-8.
     """
-    decoder, before = codecs.getincrementaldecoder("utf-8")(), 0
+    decoder, before, line = codecs.getincrementaldecoder("utf-8")(), 0, 1
     try:
         while chunk := stream.read(_CHUNK):
             held = len(decoder.getstate()[0])  # bytes of a character that the last chunk cut
             decoder.decode(chunk)
             before += len(chunk)
+            line += chunk.count(b"\n")
         held = len(decoder.getstate()[0])
         decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
         what = f"byte {before - held + error.start} is not UTF-8"
-        raise InputError(what, where=name, mend="save the file as UTF-8") from None
+        line += error.object.count(b"\n", 0, error.start)
+        raise InputError(what, where=f"{name}:{line}", mend="save the file as UTF-8") from None
     stream.seek(0)
 
 

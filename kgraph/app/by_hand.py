@@ -19,7 +19,7 @@ from kgraph.app.plans import REPAIRS, set_aside
 from kgraph.app.seeing_all import seeing_all
 from kgraph.incidents import next_id, part, symptoms_of
 from kgraph.incidents.handling import Did, Handling, acknowledgement
-from kgraph.incidents.identity import Symptom
+from kgraph.incidents.identity import Symptom, as_kept
 from kgraph.incidents.steering import Decided, Decision
 from kgraph.schema import Drawer, Incident, IncidentRecord, IncidentStatus, InputError
 from kgraph.schema.bundles import bundle_of
@@ -33,13 +33,13 @@ def find(
 
     Args:
         store: where it is kept.
-        incident: its id.
+        incident: its id, with or without `INC-` and zeros.
         mend: where whoever asked sees which there are.
 
     Raises:
         InputError: there is none of this id.
     """
-    record = store.incident(incident)
+    record = store.incident(incident) or store.incident(as_kept(incident))
     if record is None:
         raise InputError(f"no incident {incident!r}", mend=mend)
     return record

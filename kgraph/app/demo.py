@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from ingest import libvirt, topology
 from ingest.alertmanager import parse_payload
 from kgraph.app import alerts, investigation, keeping
-from kgraph.app.initialise import write
+from kgraph.app.initialise import refuse_second, write
 from kgraph.app.investigation import Investigation
 from kgraph.app.sync import Commitment, Reading, keep, unshown
 from kgraph.app.toolkit import toolkit
@@ -64,8 +64,9 @@ def play(kept_in: Path | None, target: Path | ServerStore | None = None) -> Demo
     """
     with _folder(kept_in) as folder:
         estate, storm = folder / "estate.yaml", folder / "storm.json"
+        configuration = folder / "kgraph.toml"
         if kept_in is not None:
-            write(folder / "kgraph.toml", _CONFIGURATION)
+            refuse_second(configuration)
         estate.write_bytes(demo_estate_file().read_bytes())
         storm.write_bytes(demo_storm_file().read_bytes())
         with closing(open_store(target or folder / "kgraph.db")) as store:
@@ -75,7 +76,10 @@ def play(kept_in: Path | None, target: Path | ServerStore | None = None) -> Demo
                     where=str(target) if isinstance(target, Path) else target.title,
                     mend="name another one with --store",
                 )
-            return _played(store, estate, storm)
+            done = _played(store, estate, storm)
+        if kept_in is not None:  # last: who tries again after a failure is not refused by its half
+            write(configuration, _CONFIGURATION)
+        return done
 
 
 def _played(store: GraphStore, estate: Path, storm: Path) -> Demo:

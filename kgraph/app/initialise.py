@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 
+from kgraph.app.new_file import write_new
 from kgraph.config import Configuration
 from kgraph.config.settings import PREFIX
 from kgraph.config.validated import validated
@@ -61,22 +62,30 @@ def probe(
 
 
 def write(path: Path, text: str) -> None:
-    """Write a new file; one that is there is never touched.
+    """Write a new file, whole or not at all; one that is there is never touched.
 
     Raises:
         ConfigurationError: there is one already, or the folder cannot be written.
     """
     try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
+        write_new(path, text)
     except FileExistsError:
-        raise ConfigurationError(
-            "there is a configuration already", where=str(path), mend="edit it, or remove it first"
-        ) from None
+        raise _there_already(path) from None
     except OSError as error:
         raise ConfigurationError(
             f"cannot be written: {error.strerror}", where=str(path)
         ) from error
+
+
+def refuse_second(path: Path) -> None:
+    """Raise ConfigurationError where a configuration stands already."""
+    if path.exists():
+        raise _there_already(path)
+
+
+def _there_already(path: Path) -> ConfigurationError:
+    mend = "edit it, or remove it first"
+    return ConfigurationError("there is a configuration already", where=str(path), mend=mend)
 
 
 def compose(probes: Sequence[Probe], store: str = STORE) -> str:

@@ -18,7 +18,8 @@ class NoEntityError(InputError):
 def entity(store: Estate, text: str) -> Entity:
     """Return the entity of the graph that `text` means: a uid, `Kind/name`, a name, or a key.
 
-    An exact match wins over a part of a name; a part must be unique.
+    The whole name wins, then a host name without its domain or a whole key, such as the id in a
+    document; a part of a name must be unique.
 
     Raises:
         NoEntityError: nothing answers to it.
@@ -93,10 +94,16 @@ def _narrowed(text: str) -> tuple[str | None, str]:
 
 
 def _best(found: Sequence[Entity], name: str) -> Sequence[Entity]:
-    """Return those that have the very name; else but for its case; else all."""
+    """Return those that have the very name; else but for its case; else but for a part; else all.
+
+    What does not have the text in its name was found by a key, and by the whole of it.
+    """
+    typed = name.casefold()
     exact = [each for each in found if each.name == name]
-    alike = [each for each in found if each.name.casefold() == name.casefold()]
-    return exact or alike or found
+    folded = [(each, each.name.casefold()) for each in found]
+    alike = [each for each, called in folded if called == typed]
+    whole = [e for e, called in folded if typed not in called or called.split(".")[0] == typed]
+    return exact or alike or whole or found
 
 
 def _only(text: str, found: Sequence[Entity], where: str) -> Entity:

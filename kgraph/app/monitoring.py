@@ -11,6 +11,7 @@ from datetime import timedelta
 from importlib.resources import files
 from pathlib import Path
 
+from kgraph.app.new_file import write_new
 from kgraph.app.stores import Access, opened
 from kgraph.config import Configuration
 from kgraph.schema import InputError, KgraphError
@@ -138,8 +139,7 @@ def _write(folder: Path, texts: Mapping[str, str]) -> dict[str, Path]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, path in paths.items():
-            with path.open("x", encoding="utf-8") as file:
-                file.write(texts[name])
+            write_new(path, texts[name])
     except OSError as error:
         what = f"cannot be written: {error.strerror}"
         raise InputError(what, where=str(folder), mend="name another folder") from error

@@ -23,7 +23,9 @@ def apply(
     ctx: typer.Context,
     plan_id: Annotated[str, typer.Argument(help="The id, such as P-88ab12.", metavar="PLAN")],
     *,
-    execute: Annotated[bool, typer.Option("--execute", help="Do it.")] = False,
+    execute: Annotated[
+        bool, typer.Option("--execute/--dry-run", help="Do it, or only show it.")
+    ] = False,
     output: Rows = RowFormat.TABLE,
 ) -> None:
     """Show what a plan would do and what the guards say; with --execute do it and verify it.

@@ -126,6 +126,8 @@ def show_incident(
         found = told(again(record, replace(tools, learned=learned)), done)
         found = replace(found, case=as_kept(found.case, store))
     show_answer(session, found, output, verbose=verbose, one_line=output is AnswerFormat.JSONL)
+    if record.status.value != Status.OPEN:
+        session.remark(f"{record.id} is {record.status.value}; this is as it was last explained")
 
 
 class ReportFormat(StrEnum):

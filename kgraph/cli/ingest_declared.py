@@ -6,6 +6,7 @@ Those of the catalogue, of other packages too, and those of ours that keep what 
 from __future__ import annotations
 
 import json
+import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_origin
@@ -65,8 +66,8 @@ def _ingest(
         list[str] | None,
         typer.Argument(
             metavar="KEY=VALUE",
-            help="Fields of an entry as in kgraph.toml; a list by naming the key again;"
-            " none: all configured ones.",
+            help="Fields of an entry as in kgraph.toml; a list by naming the key again, a table in"
+            " quotes ('columns={name = \"Host\"}'); none: all configured ones.",
         ),
     ] = None,
     *,
@@ -112,17 +113,24 @@ def _entry(name: str, fields: Sequence[str]) -> SourceEntry:
 
 
 def _joined(before: object, value: str) -> object:
-    now = value
-    if value[:1] in {"[", "{"}:
-        try:
-            now = json.loads(value)
-        except ValueError:
-            usage(f"{value!r:.40} is not JSON")
+    now = _nested(value) if value[:1] in {"[", "{"} else value
     if isinstance(before, list) and not isinstance(now, list):
         return [*before, now]
     if before:
         usage(f"{value!r:.40} is the second of what there is one of")
     return now
+
+
+def _nested(value: str) -> object:
+    """Read a list or a table, as kgraph.toml has it or in JSON."""
+    try:
+        return json.loads(value)
+    except ValueError:
+        pass
+    try:
+        return tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        usage(f"{value!r:.60} is neither TOML nor JSON; write it as in kgraph.toml, in quotes")
 
 
 def _here(value: object) -> object:

@@ -40,6 +40,7 @@ _WHOLE = frozenset({AnswerFormat.HTML, AnswerFormat.MERMAID, AnswerFormat.DOT})
 
 def investigate(
     ctx: typer.Context,
+    misplaced: Annotated[str | None, typer.Argument(hidden=True)] = None,
     *,
     bundle: Annotated[
         str | None,
@@ -58,6 +59,11 @@ def investigate(
 ) -> None:
     """Find the root cause of what is wrong, explain it, and say what it hits."""
     session = session_of(ctx)
+    if misplaced is not None:
+        usage(
+            "it asks what is wrong now; `kgraph incidents show INCIDENT` tells of one that is"
+            " kept, --bundle FILE of what stands in a file"
+        )
     if bundle is not None and at is not None:
         usage("--at is about the stored estate; a bundle has times of its own")
     if at is not None:

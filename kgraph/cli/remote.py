@@ -66,12 +66,15 @@ class Remote:
         import httpx
 
         from kgraph.schema import StoreAwayError
-        from kgraph.web import said
+        from kgraph.web import by_proxy, client, said
 
+        server = _checked(self.server)
+        headers = _credentials(self.token_file)
+        patience = httpx.Timeout(_SILENT, connect=_CONNECT)
         try:
             with (
-                self._client() as client,
-                client.stream("POST", _ROUTE, json=self._body()) as reply,
+                client(server, headers=headers, timeout=patience) as asking,
+                asking.stream("POST", server + _ROUTE, json=self._body()) as reply,
             ):
                 self._check(reply)
                 for line in reply.iter_lines():
@@ -80,20 +83,11 @@ class Remote:
                         return code
         except httpx.HTTPError as error:
             raise StoreAwayError(
-                f"the server cannot be reached: {said(error)}",
+                f"the server cannot be reached: {said(error)}{by_proxy(server)}",
                 where=self.server,
                 mend="does `kgraph serve` run there, and is this its address?",
             ) from None
         raise StoreAwayError("the server left off before the end", where=self.server)
-
-    def _client(self) -> httpx.Client:
-        import httpx
-
-        return httpx.Client(
-            base_url=_checked(self.server),
-            headers=_credentials(self.token_file),
-            timeout=httpx.Timeout(_SILENT, connect=_CONNECT),
-        )
 
     def _body(self) -> dict[str, Any]:
         given = [str(self.asked.parameters[name] or "") for name in REMOTE[self.asked.path].files]

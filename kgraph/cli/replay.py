@@ -64,19 +64,14 @@ def replay(
 def _of_store(session: Session, incident: str, tools: Toolkit) -> Iterator[Replay]:
     from kgraph.app import learning
     from kgraph.app.answers import answered_at
+    from kgraph.app.by_hand import find
     from kgraph.app.replay import of_record
     from kgraph.app.stores import Access, opened
-    from kgraph.schema import InputError
 
+    mend = "`kgraph incidents list` shows them; no file is called so either"
     with opened(session.configuration, Access.READ, session.remark) as store:
-        record = store.incident(incident)
-        if record is not None:
-            tools = learning.taught(tools, store, answered_at(record))
-    if record is None:
-        raise InputError(
-            f"no incident {incident!r}, and no file of that name",
-            mend="`kgraph incidents list` shows them",
-        )
+        record = find(store, incident, mend)
+        tools = learning.taught(tools, store, answered_at(record))
     yield of_record(record, tools)
 
 

@@ -50,8 +50,37 @@ def _plainly() -> Iterator[None]:
         raise
 
 
+# What people type who know other tools, and where it is here.
+ELSEWHERE = {
+    "ack": "incidents acknowledge",
+    "alerts": "doctor --alerts",
+    "backup": "store backup",
+    "diff": "graph diff",
+    "explain": "investigate",
+    "find": "graph find",
+    "help": "--help",
+    "history": "graph history",
+    "list": "incidents list",
+    "path": "graph path",
+    "query": "cypher run",
+    "report": "incidents report",
+    "restore": "store restore",
+    "show": "incidents show",
+    "status": "incidents list",
+    "version": "--version",
+    "why": "investigate",
+}
+
+
 class Root(TyperGroup):
     """The `kgraph` command itself."""
+
+    def resolve_command(self, ctx: typer.Context, args: list[str]) -> Any:  # type: ignore[override]  # noqa: ANN401 - click's
+        """Find the command; what is called otherwise here is told as that."""
+        here = ELSEWHERE.get(args[0])
+        if here and args[0] not in self.commands:
+            ctx.fail(f"No such command '{args[0]}'; here it is `kgraph {here}`.")
+        return super().resolve_command(ctx, args)
 
     def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
         """Parse, with shared options accepted anywhere."""

@@ -52,7 +52,7 @@ class Configuration:
             raise ConfigurationError(
                 f"no store speaks {scheme}://",
                 where=f"{self.origin('store.url')}: store.url",
-                mend="write sqlite:///path/to/kgraph.db or neo4j://host:7687",
+                mend="write the path of a file, or neo4j://host:7687",
             )
         # sqlite:///relative and sqlite:////absolute, as SQLAlchemy has it.
         return self.resolve(Path(rest.removeprefix("/") if found else url))

@@ -137,8 +137,10 @@ def _read(path: Path) -> str:
         # Some editors begin a file with a mark of its encoding, which is nothing of TOML's.
         return path.read_text("utf-8-sig")
     except UnicodeDecodeError as error:
-        what = f"byte {error.start} is not UTF-8"
-        raise ConfigurationError(what, where=str(path), mend="save it as UTF-8") from error
+        what, line = f"byte {error.start} is not UTF-8", error.object.count(b"\n", 0, error.start)
+        raise ConfigurationError(
+            what, where=f"{path}:{line + 1}", mend="save it as UTF-8"
+        ) from error
     except OSError as error:
         what, mend = error.strerror or str(error), "let the user that kgraph runs as read it"
         raise ConfigurationError(what, where=str(path), mend=mend) from error

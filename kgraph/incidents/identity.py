@@ -11,6 +11,7 @@ from kgraph.schema import Observation
 
 Symptom = tuple[str, str]  # entity, signal
 _ID = re.compile(r"INC-(\d+)")
+_TYPED = re.compile(r"(?:inc-?)?(\d+)", re.IGNORECASE)
 # Of the smaller set of symptoms; below it two incidents merely touch.
 _SHARED = 0.5
 
@@ -35,6 +36,12 @@ class Known:
 def symptoms_of(rows: Iterable[Observation]) -> frozenset[Symptom]:
     """Return what is abnormal in some evidence."""
     return frozenset((row.entity, row.signal) for row in rows if row.abnormal)
+
+
+def as_kept(typed: str) -> str:
+    """Return how the id that somebody has typed is kept: `inc-1` and `1` are `INC-0001`."""
+    found = _TYPED.fullmatch(typed.strip())
+    return f"INC-{int(found[1]):04d}" if found else typed
 
 
 def next_id(taken: Iterable[str]) -> str:

@@ -109,8 +109,9 @@ class Evidence:
     """All that is known about some entities at one moment.
 
     Attributes:
-        withdrawn: (entity, signal) of which somebody said that it is known no longer: that nobody
-            says anything of it is no health.
+        withdrawn: (entity, signal) of which somebody said that it is known no longer, or a day ago
+            at most that it is wrong, and never that this is over: that nobody says anything of it
+            is no health.
     """
 
     observations: tuple[Observation, ...] = ()

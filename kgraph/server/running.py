@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import socket
 import ssl
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 
 import uvicorn
 from fastapi import FastAPI
@@ -193,22 +194,30 @@ def _check_certificate(configuration: Configuration) -> None:
 @contextmanager
 def _listening(settings: ServerSettings) -> Iterator[socket.socket]:
     """Take the address before anything is started: then it is known to be ours."""
-    try:
-        family = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
-        # With its protocol: asyncio lets small answers wait for 40 ms on a socket without.
-        listener = socket.socket(family[0], family[1], family[2])
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        end_unread(listener)
-        listener.bind(family[4])
-        listener.listen(2048)
-    except OSError as error:
-        raise ConfigurationError(
-            f"cannot listen on {settings.listen}: {error.strerror or error}",
-            where="server.listen",
-            mend="is another kgraph serve running here? choose another port",
-        ) from error
-    with listener:
+    with ExitStack() as held:
+        try:
+            family = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
+            # With its protocol: asyncio lets small answers wait for 40 ms on a socket without.
+            listener = held.enter_context(socket.socket(family[0], family[1], family[2]))
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            end_unread(listener)
+            listener.bind(family[4])
+            listener.listen(2048)
+        except OSError as error:
+            raise ConfigurationError(
+                f"cannot listen on {settings.listen}: {error.strerror or error}",
+                where="server.listen",
+                mend=_mend_of_listening(error),
+            ) from error
         yield listener
+
+
+def _mend_of_listening(error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return "is another kgraph serve running here? choose another port"
+    if error.errno in {errno.EACCES, errno.EPERM}:
+        return "choose a port from 1024 on, or let the service have that one"
+    return "name an address that this machine has, such as 127.0.0.1; 0.0.0.0 is all of them"
 
 
 def _address(listener: socket.socket, settings: ServerSettings) -> str:

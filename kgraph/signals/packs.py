@@ -124,6 +124,14 @@ class Mapping:
             return False
         return all(_fits(alert.labels.get(label, ""), pattern) for label, pattern in self.where)
 
+    def unpublished(self) -> str:
+        """Return what is wrong with a signal that nothing knows, and its mend; or nothing."""
+        named = any(self.signal in KINDS[kind].modes for kind in self.kinds if kind in KINDS)
+        if named or self.signal in SIGNALS:
+            return ""
+        mend = suggest(self.signal, SIGNALS, "use `anomaly`")
+        return f"signal {self.signal!r} is not published; {mend}"
+
 
 def _fits(text: str, pattern: re.Pattern[str]) -> bool:
     return len(text) <= _LONGEST_TEXT and pattern.fullmatch(text) is not None
@@ -250,12 +258,11 @@ def lint(entries: Iterable[Mapping]) -> list[str]:
         before = first.setdefault(key, entry)
         if before is not entry and before.shipped == entry.shipped:
             found.append(f"{entry.place}: can never match: {before.place} comes first; delete one")
-        named = any(entry.signal in KINDS[kind].modes for kind in entry.kinds if kind in KINDS)
         unnamed = entry.text and entry.text.groups and "name" not in entry.text.groupindex
         if unnamed and not entry.name:
             mend = "write (?P<name>...) around what names the entity"
             found.append(f"{entry.place}: no group of its text is called `name`; {mend}")
-        if not entry.ignore and entry.signal not in SIGNALS and not named:
-            mend = suggest(entry.signal, SIGNALS, "use `anomaly`")
-            found.append(f"{entry.place}: signal {entry.signal!r} is not published; {mend}")
+        unpublished = "" if entry.ignore else entry.unpublished()
+        if unpublished:
+            found.append(f"{entry.place}: {unpublished}")
     return found

@@ -183,7 +183,7 @@ def _outcome(alert: Alert, mapping: Mapping, resolution: Resolution) -> tuple[Ou
     if mapping.ignore:
         return Outcome.IGNORED, mapping.ignore
     if resolution.uid is not None:
-        return Outcome.MAPPED, ""
+        return Outcome.MAPPED, mapping.unpublished()
     if resolution.uids:
         mend = "add a label kgraph_entity with the uid, or a host label beside the name"
         return Outcome.AMBIGUOUS, mend

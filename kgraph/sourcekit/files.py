@@ -20,8 +20,10 @@ def content(path: Path) -> str:
             raise SourceError("more than 256 MiB", where=str(path), mend="split it")
         return path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        what = f"byte {error.start} is not UTF-8"
-        raise SourceError(what, where=str(path), mend="save the file as UTF-8") from None
+        what, line = f"byte {error.start} is not UTF-8", error.object.count(b"\n", 0, error.start)
+        raise SourceError(
+            what, where=f"{path}:{line + 1}", mend="save the file as UTF-8"
+        ) from None
     except OSError as error:
         what = error.strerror or "can't be read"
         raise SourceError(what, where=str(path), mend="correct the path") from None

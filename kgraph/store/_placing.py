@@ -20,6 +20,7 @@ from kgraph.store._feed import OF_THE_GRAPH
 from kgraph.store._staging import Reading, Staged
 
 RECENT = timedelta(hours=6)  # changes that may have caused what is seen now
+DOUBTED = timedelta(days=1)  # what was wrong and ran out: its silence is no health for so long
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,8 @@ def standing(
 ) -> Evidence:
     """Return what holds at `now`: what is covered, fresh and not reported is healthy.
 
-    `withdrawn` are (entity, signal) of observations that had expired when they were made.
+    `withdrawn` are (entity, signal) of observations that had expired when they were made, or that
+    were abnormal and have run out within `DOUBTED`.
     """
     abnormal = {(o.entity, o.signal) for o in seen if o.abnormal}
     said = {(o.entity, o.signal, o.detector) for o in seen}

@@ -263,6 +263,20 @@ def test_what_somebody_knows_no_longer_is_told_apart_from_what_has_run_out(
     assert store.evidence(now=T0 + 2 * MINUTE).withdrawn == frozenset()
 
 
+def test_what_was_wrong_and_ran_out_is_not_well_for_a_day(store: GraphStore, host: str) -> None:
+    wrong = replace(down(host, T0), expires_at=T0 + MINUTE)
+    store.observe([wrong])
+    assert store.evidence(now=T0).withdrawn == frozenset()
+    over = T0 + MINUTE
+    for now in (over, over + timedelta(days=1) - MINUTE):
+        assert store.evidence(now=now).withdrawn == {(host, "down")}
+        assert store.evidence([host], now=now).withdrawn == {(host, "down")}
+    assert store.evidence(now=over + timedelta(days=1)).withdrawn == frozenset()
+    well = replace(wrong, state=State.HEALTHY, at=over, expires_at=over + MINUTE)
+    store.observe([well])
+    assert store.evidence(now=over + 2 * MINUTE).withdrawn == frozenset()
+
+
 def test_who_watches_whom_is_no_suspect(store: GraphStore, sync: Sync) -> None:
     host, probe = Record("h1", "Host"), Record("p1", "Probe")
     sync(host, probe)

@@ -56,7 +56,7 @@ def test_a_mapping_reads_a_table_as_it_is_and_names_what_it_leaves_out(tmp_path:
     (row,) = records(reading.items).values()
     assert ("cmdbId", "42") in keys(row)
     mend = "`columns` says what they are, such as address, label.x or prop.x"
-    assert reading.findings == (f"{path}: columns left out: Colour; {mend}",)
+    assert reading.findings == (f"columns left out: Colour; {mend}",)
 
 
 def test_machines_are_left_for_the_graph_to_tell(tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ def test_a_broken_relation_is_told_with_its_line(tmp_path: Path, line: str, told
 
 def test_a_file_that_is_not_utf8_or_not_there_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_bytes(b"id,kind\nh\xff,Host\n")
-    with pytest.raises(InputError, match=r"byte 9 is not UTF-8"):
+    with pytest.raises(InputError, match=r"x\.csv:2: byte 9 is not UTF-8"):
         found("csv", path=tmp_path / "x.csv")
     with pytest.raises(InputError, match=r"No such file.*correct the path"):
         found("csv", path=tmp_path / "y.csv")

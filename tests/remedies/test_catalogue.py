@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from remedies import load_catalogue
 from remedies.actions import ACTUATORS, OLD_HOST_OFF, PERSON
 from remedies.actuators.libvirt import EFFECTS, OFF_EVERYWHERE, PRECONDITIONS, REBOOTED
 from remedies.actuators.libvirt_parts import EFFECTS as OF_PARTS
-from remedies.coverage import coverage
+from remedies.coverage import By, coverage
 from remedies.lint import lint
 from remedies.proof import Does
 from remedies.remedy import compose
@@ -37,6 +38,16 @@ def test_each_fault_of_the_model_has_a_remedy_of_its_own_or_a_runbook() -> None:
         names = {m.action.name for rung in row.remedy.rungs for m in rung}
         vague = any(m.what.startswith("find") for rung in row.remedy.rungs for m in rung)
         assert row.remedy.runbook or not vague, (row.kind, row.mode, names)
+
+
+def test_the_page_tells_how_many_faults_who_repairs() -> None:
+    rows = coverage(
+        load_catalogue(), sorted({(rule.kind, rule.mode) for rule in rca.load_model([]).faults})
+    )
+    by = Counter(row.by for row in rows)
+    page = " ".join((Path(__file__).parents[2] / "docs/remedies.md").read_text("utf-8").split())
+    assert f"Of the {len(rows)} faults that the rules know, {by[By.KGRAPH]} are repaired" in page
+    assert f"where it has ways to act, {by[By.PERSON]} are for people" in page
 
 
 def test_what_is_said_of_a_kind_goes_before_what_is_said_of_any() -> None:

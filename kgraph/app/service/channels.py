@@ -28,7 +28,7 @@ from kgraph.incidents import messages, template
 from kgraph.schema import ConfigurationError, KgraphError
 from kgraph.schema.timestamps import parse_time
 from kgraph.secret import secret
-from kgraph.web import said
+from kgraph.web import by_proxy, client, said
 
 _SECONDS = 10.0
 _AGAIN = frozenset(
@@ -63,14 +63,16 @@ class Web:
         }
         try:
             # No redirects: a token must not travel to another host.
-            with httpx.stream(
-                "POST", self.url, content=content, headers=headers, timeout=_SECONDS
-            ) as answer:
+            with (
+                client(self.url, headers=headers, timeout=_SECONDS) as asking,
+                asking.stream("POST", self.url, content=content) as answer,
+            ):
                 # It need not end: of what it says as it comes the first part is enough.
                 why = b"" if answer.is_success else next(answer.iter_raw(), b"")
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
             told = said(error).replace(self.url, "its address")
-            raise KgraphError(f"{self.name} can't be reached: {told}") from None
+            what = f"{self.name} can't be reached: {told}{by_proxy(self.url)}"
+            raise KgraphError(what) from None
         if answer.is_success:
             return
         told = (

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from kgraph.schema import Change, Coverage, Direction, Evidence, Observation, State
-from kgraph.store._placing import RECENT, standing
+from kgraph.store._placing import DOUBTED, RECENT, standing
 from kgraph.store._ticks import NEVER, TICK, from_ticks, ticks_of, time_of, to_ticks
 from kgraph.store.neo4j.ids import Ids
 from kgraph.store.neo4j.statements import Statements
@@ -43,7 +43,9 @@ MATCH (x:_KgObservation)
 WHERE (x.expiresAt IS NULL OR x.expiresAt > $now) AND ($state IS NULL OR x.state = $state)
 {_OF_OPEN}"""
 _WITHDRAWN = f"""\
-MATCH (x:_KgObservation) WHERE x.expiresAt <= coalesce(x.at, x.receivedAt)
+MATCH (x:_KgObservation)
+WHERE x.expiresAt <= coalesce(x.at, x.receivedAt)
+   OR x.state = 'abnormal' AND x.expiresAt > $since AND x.expiresAt <= $now
 {_OF_OPEN}"""
 _COVERAGE = f"MATCH (x:_KgCoverage)\n{_OF_OPEN}"
 _CHANGES = """\
@@ -126,12 +128,14 @@ def evidence(statements: Statements, uids: Iterable[str] | None, now: datetime) 
     wanted = None if uids is None else list(uids)
     looked = statements.rows(_COVERAGE, uids=wanted)
     recent = changes(statements, to_ticks(now - RECENT), to_ticks(now), wanted)
+    doubted = {"since": to_ticks(now - DOUBTED), "now": to_ticks(now)}
+    withdrawn = statements.rows(_WITHDRAWN, uids=wanted, **doubted)
     return standing(
         tuple(seen(statements, wanted, to_ticks(now))),
         tuple(_coverage(uid, node) for _, _, uid, node in sorted(looked, key=_place)),
         recent,
         now,
-        ((uid, node["signal"]) for _, _, uid, node in statements.rows(_WITHDRAWN, uids=wanted)),
+        ((uid, node["signal"]) for _, _, uid, node in withdrawn),
     )
 
 

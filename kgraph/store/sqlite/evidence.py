@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from kgraph.schema import Change, Coverage, Direction, Evidence, Observation, State
-from kgraph.store._placing import RECENT, standing
+from kgraph.store._placing import DOUBTED, RECENT, standing
 from kgraph.store._ticks import TICK, from_ticks, ticks_of, time_of, to_ticks
 
 _OBSERVE = """INSERT INTO observation (entity, signal, detector, direction, caller, state, score,
@@ -41,7 +41,11 @@ _COVERED_OF_SOME = (
     "json_each(:ids) AS w CROSS JOIN coverage AS c ON c.entity = w.value"
     " CROSS JOIN entity AS e ON e.id = c.entity"
 )
-_WITHDRAWN = "o.expires_at <= coalesce(o.at, o.received_at)"  # it has never held
+# It has never held; or it was wrong, and nobody has said that this is over.
+_WITHDRAWN = (
+    "(o.expires_at <= coalesce(o.at, o.received_at)"
+    " OR o.state = 'abnormal' AND o.expires_at > :since AND o.expires_at <= :now)"
+)
 # Literally, as the indexes that serve them say.
 _ABNORMAL = "AND o.state = 'abnormal'"
 _TOLD = "AND c.type NOT IN ('discovered', 'merged', 'split')"
@@ -151,14 +155,16 @@ def evidence(
     # What only tells that the graph has grown can be as long as the graph, and causes nothing.
     wanted = None if uids is None else json.dumps(list(uids))
     recent = changes(sql, to_ticks(now - RECENT), to_ticks(now), wanted, told=True)
-    return standing(seen, coverage, recent, now, _withdrawn(sql, ids))
+    return standing(seen, coverage, recent, now, _withdrawn(sql, ids, now))
 
 
-def _withdrawn(sql: sqlite3.Connection, ids: str | None) -> Iterator[tuple[str, str]]:
+def _withdrawn(
+    sql: sqlite3.Connection, ids: str | None, now: datetime
+) -> Iterator[tuple[str, str]]:
     return sql.execute(
         f"SELECT e.uid, o.signal FROM {_OF_ALL if ids is None else _OF_SOME}"  # noqa: S608 - constants
         f" WHERE e.since IS NOT NULL AND {_WITHDRAWN}",
-        {"ids": ids},
+        {"ids": ids, "now": to_ticks(now), "since": to_ticks(now - DOUBTED)},
     )
 
 

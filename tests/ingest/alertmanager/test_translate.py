@@ -3,6 +3,7 @@
 import sys
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -124,6 +125,17 @@ def test_what_is_no_evidence_is_ignored_and_not_counted_as_lost(labels: dict[str
     assert found.explanations[0].outcome is Outcome.IGNORED
     assert found.explanations[0].mend
     assert found.unmapped_share == 0
+
+
+def test_a_signal_that_nothing_knows_is_told_beside_the_alert(tmp_path: Path) -> None:
+    entry = "{alert: HostSad, kind: Host, signal: unreachabel, name: [host]}"
+    (tmp_path / "own.yaml").write_text(f"format: kgraph.mapping/v1\nentries: [{entry}]\n")
+    batch = AlertBatch((firing("HostSad", host="h3"),), NOW)
+    (told,) = translate(batch, INDEX, load_packs([tmp_path])).explanations
+    assert told.outcome is Outcome.MAPPED
+    assert told.mend == "signal 'unreachabel' is not published; did you mean unreachable?"
+    (known,) = translated(firing("HostDown", host="h3")).explanations
+    assert known.mend == ""
 
 
 def test_an_ambiguous_alert_is_never_guessed() -> None:

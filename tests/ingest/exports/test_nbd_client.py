@@ -150,14 +150,16 @@ def test_nobody_listening_is_refused_at_once() -> None:
     assert time.monotonic() - started < PATIENCE.total_seconds() / 2
 
 
-def test_a_name_that_nobody_knows_is_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_that_nobody_knows_is_no_export_that_is_gone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def unknown(*_: object, **__: object) -> object:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
     with pytest.raises(ExportError) as caught:
         look("no-such-host.invalid", 10809, "disk", deadline=PATIENCE)
-    assert caught.value.reason is Reason.UNREACHABLE
+    assert caught.value.reason is Reason.UNNAMED
 
 
 def test_a_resolver_that_hangs_is_given_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,7 +173,7 @@ def test_a_resolver_that_hangs_is_given_up_on(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(socket, "getaddrinfo", slow)
     with pytest.raises(ExportError, match="not resolved within") as caught:
         look("localhost", 10809, "disk", deadline=timedelta(seconds=0.2))
-    assert caught.value.reason is Reason.UNREACHABLE
+    assert caught.value.reason is Reason.UNNAMED
     time.sleep(1)  # let the resolver's thread end
 
 

@@ -15,6 +15,7 @@ from ingest.exports import (
     Round,
     Target,
     Use,
+    findings,
     snapshot,
 )
 from kgraph.schema import Item, Key, Observation, Record, RelationRecord, State
@@ -77,6 +78,7 @@ def test_what_answers_as_before_is_well() -> None:
         (Reason.NO_SUCH_EXPORT, {"down": State.ABNORMAL}),
         (Reason.SILENT, {"hung": State.ABNORMAL}),
         (Reason.UNREACHABLE, {"unreachable": State.ABNORMAL}),
+        (Reason.UNNAMED, {}),
         (Reason.DROPPED, {"anomaly": State.ABNORMAL}),
         (Reason.NONSENSE, {"anomaly": State.ABNORMAL}),
         (
@@ -94,6 +96,11 @@ def test_each_way_to_fail_proves_its_own_and_withdraws_the_rest(
     rows = [i for i in items if isinstance(i, Observation) and i.entity == KEY]
     assert len(rows) == 5, "what was said before of any signal is replaced"
     assert {row.detector for row in rows} == {"nbd/nbd://10.77.0.1:10809/vmstore"}
+
+
+def test_a_name_that_is_not_known_here_is_told() -> None:
+    unnamed = ExportError(Reason.UNNAMED, "cannot resolve the name", where=ADDRESS.text)
+    assert findings({ADDRESS: unnamed}) == [str(unnamed)]
 
 
 @pytest.mark.parametrize("reason", list(Reason))

@@ -39,6 +39,30 @@ def test_who_has_it_is_in_the_list_first_on_the_screen_and_in_the_audit(
     assert run("audit", "verify").code == 0
 
 
+@pytest.mark.parametrize("typed", ["1", "INC-1", "inc-0001", "inc1"])
+def test_an_id_may_be_typed_short(run: Run, incident: str, typed: str) -> None:
+    assert incident == "INC-0001"
+    shown = run("incidents", "show", typed)
+    assert shown.out.startswith(f"{incident} ")
+    assert run("check", "--incident", typed, "--dry-run").err.count("no incident") == 0
+    assert run("replay", typed).code == 0
+
+
+def test_of_an_incident_that_is_over_that_is_told(run: Run, incident: str) -> None:
+    assert run("incidents", "show", incident).err == ""
+    assert run("incidents", "close", incident, "--reason", "planned").code == 0
+    shown = run("incidents", "show", incident)
+    assert shown.err == f"{incident} is closed; this is as it was last explained\n"
+
+
+def test_an_incident_given_to_investigate_is_told_where_it_is_shown(
+    run: Run, incident: str
+) -> None:
+    done = run("investigate", incident)
+    assert done.code == 2
+    assert "`kgraph incidents show INCIDENT` tells" in done.err
+
+
 def test_a_part_is_split_off_merged_again_and_the_whole_closed(run: Run, incident: str) -> None:
     shown = json.loads(run("incidents", "show", incident, "--part", "bundle").out)
     guest = next(r["entity"] for r in shown["observations"] if r["state"] == "abnormal")

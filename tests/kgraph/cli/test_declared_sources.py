@@ -53,6 +53,19 @@ def test_a_source_is_read_once_with_fields_from_the_command_line(run: Run, work:
     assert "no group 'db' for a service" in done.err
 
 
+@pytest.mark.parametrize(
+    "columns", ['{name = "Asset", "rel.RUNS_ON.Host" = "On"}', '{"name": "Asset"}']
+)
+def test_a_table_on_the_command_line_is_written_as_in_the_configuration(
+    run: Run, work: Path, columns: str
+) -> None:
+    (work / "cmdb.csv").write_text("Asset;On\nweb1;h1\n")
+    fields = ("path=cmdb.csv", "kind=VirtualMachine", "delimiter=;", f"columns={columns}")
+    done = run("ingest", "csv", *fields, "-o", "json")
+    assert done.code == 0, done.err
+    assert run("graph", "show", "web1").out.startswith("VirtualMachine web1\n")
+
+
 def test_two_sources_that_know_a_machine_by_name_give_one(run: Run, work: Path) -> None:
     (work / "g.csv").write_text("id,kind,key.ip\nweb1,VirtualMachine,10.0.0.7\n")
     (work / "inv").write_text("w1.example ansible_host=10.0.0.7\n")
@@ -70,7 +83,7 @@ def test_two_sources_that_know_a_machine_by_name_give_one(run: Run, work: Path) 
         (["pth=y"], "pth: is not known here; the keys of csv are name"),
         (["hosts.csv"], "'hosts.csv' is not KEY=VALUE"),
         ([], "path: is missing"),
-        (["path=x", "columns={"], "is not JSON"),
+        (["path=x", "columns={"], "is neither TOML nor JSON; write it as in kgraph.toml"),
         (["path=x", "path=y"], "'y' is the second of what there is one of"),
     ],
 )

@@ -75,6 +75,21 @@ def test_show_takes_a_name_a_kind_with_name_a_uid_and_a_key(run: Run) -> None:
         assert json.loads(run("graph", "show", text, "-o", "json").out)["uid"] == uid
 
 
+def test_the_id_of_a_document_and_a_host_name_without_its_domain_are_whole_names(
+    run: Run, work: Path
+) -> None:
+    (work / "estate.yaml").write_text(
+        "format: kgraph.topology/v1\nsource: s\nscope: site:x\ncomplete: true\nentities: ["
+        "{id: erp, kind: Service, name: Resources}, {id: vm1, kind: VirtualMachine, name: erp-db},"
+        "{id: n1, kind: Host, name: nas.example.org}, {id: e1, kind: StorageExport, name: nas/vm},"
+        "{id: n2, kind: Host, name: db.one}, {id: n3, kind: Host, name: db.two}]"
+    )
+    assert run("ingest", "topology", work / "estate.yaml").code == 0
+    assert run("graph", "show", "erp").out.startswith("Service Resources\n")
+    assert run("graph", "show", "NAS").out.startswith("Host nas.example.org\n")
+    assert "means 2 entities" in run("graph", "show", "db").err
+
+
 def test_an_ambiguous_name_lists_its_candidates(run: Run) -> None:
     done = run("graph", "show", "web")
     assert done.code == 1

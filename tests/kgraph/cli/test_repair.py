@@ -90,6 +90,7 @@ def test_without_execute_nothing_is_done_and_the_live_system_is_shown(
     run: Run, shop: Path
 ) -> None:
     plan = proposed(run)
+    assert run("apply", plan, "--dry-run").code == 0
     done = run("apply", plan, "--detailed-exitcode")
     assert done.code == 12
     assert "shop: looks the same before and after, shop.service is active" in done.out

@@ -135,5 +135,6 @@ def test_a_file_that_holds_no_answers_is_told_in_one_line(
 def test_an_incident_that_nobody_kept_is_told(run: Run) -> None:
     done = run("replay", "INC-9999")
     assert done.code == 1
-    assert "no incident 'INC-9999', and no file of that name" in done.err
+    assert "no incident 'INC-9999'; " in done.err
+    assert "no file is called so either" in done.err
     assert run("replay", "INC-9999", "--answer", "x.json").code == 2

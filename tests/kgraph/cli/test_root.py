@@ -10,7 +10,7 @@ import pytest
 
 from kgraph import __version__
 from kgraph.app import siblings
-from kgraph.cli.root import hoist
+from kgraph.cli.root import ELSEWHERE, hoist
 from kgraph.schema import ConfigurationError
 
 Run = Callable[..., Any]  # see conftest
@@ -75,6 +75,18 @@ def test_the_version_is_told(run: Run) -> None:
 
 def test_no_command_at_all_shows_the_help_and_is_wrong_usage(run: Run) -> None:
     assert run().code == 2
+
+
+def test_what_others_call_otherwise_is_told_with_its_name_here(run: Run) -> None:
+    done = run("explain", "INC-0001")
+    assert done.code == 2
+    assert done.err.endswith("No such command 'explain'; here it is `kgraph investigate`.\n")
+
+
+def test_each_name_that_is_told_is_a_command(run: Run) -> None:
+    assert not set(ELSEWHERE) & set(COMMANDS)
+    for words in ELSEWHERE.values():
+        assert run(*words.split(), *(() if words.startswith("--") else ("--help",))).code == 0
 
 
 def test_an_unknown_option_is_wrong_usage(run: Run) -> None:

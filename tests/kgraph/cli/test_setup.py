@@ -357,6 +357,9 @@ def test_a_kept_demo_can_be_looked_at_and_synced_again(run: Run, work: Path) -> 
     assert "nbd1/vmstore DOWN" in run("investigate", "--config", config).out
     assert "in another folder: kgraph init" in done.out, "this one has its configuration"
     assert run("demo", "--keep", "kept").code == 1
+    (work / "half" / "estate.yaml").mkdir(parents=True)
+    assert run("demo", "--keep", "half").code == 1
+    assert not (work / "half" / "kgraph.toml").exists(), "or the next try is refused"
 
 
 def test_init_prometheus_writes_rules_and_scrapes_for_the_hosts_of_the_graph(

@@ -24,8 +24,9 @@ from structlog.testing import capture_logs
 
 from kgraph.app.service import tokens
 from kgraph.app.service.tokens import Role
-from kgraph.schema import Drawer
-from kgraph.server.running import ServerProcess, refuse_unlocked
+from kgraph.config.server import ServerSettings
+from kgraph.schema import ConfigurationError, Drawer
+from kgraph.server.running import ServerProcess, _listening, refuse_unlocked
 from kgraph.server.service import Service
 from kgraph.store import open_store
 
@@ -137,7 +138,15 @@ def test_an_address_that_is_taken_is_told_in_one_line(
             check=False,
         )
     assert done.returncode == 1
-    assert done.stderr.splitlines()[-1].startswith("kgraph: server.listen: cannot listen on")
+    told = done.stderr.splitlines()[-1]
+    assert told.startswith("kgraph: server.listen: cannot listen on")
+    assert told.endswith("is another kgraph serve running here? choose another port")
+
+
+def test_an_address_that_this_machine_lacks_is_told_as_that() -> None:
+    told = pytest.raises(ConfigurationError, match="name an address that this machine has")
+    with told, _listening(ServerSettings(listen="192.0.2.1:8080")):
+        pass
 
 
 @pytest.mark.parametrize(

@@ -122,6 +122,14 @@ def test_a_cloudevent_is_posted_with_its_media_type_and_token(
     assert (body["id"], body["data"]["incident"]) == ("m 1", "INC-0001")
 
 
+def test_a_receiver_on_this_machine_is_told_without_the_proxy_of_others(
+    web: Web, configured: Configured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    send(configured(type="cloudevents", url=web.url))
+    assert len(web.got) == 1
+
+
 @pytest.mark.parametrize(
     ("status", "after", "seconds"),
     [(429, "30", 30), (503, "90000", 3600), (429, "soon", None), (429, "9" * 99, None)],

@@ -1,0 +1,85 @@
+"""By which way services are asked: a proxy of the environment, and when it is passed by."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from kgraph.schema import ConfigurationError
+from kgraph.web import NoAnswerError, Service
+
+
+@pytest.fixture
+def near() -> Iterator[str]:
+    """The address of a service on this machine."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", "4")
+            self.end_headers()
+            self.wfile.write(b"here")
+
+        def log_message(self, *_arguments: object) -> None:
+            """Say nothing on stderr."""
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def dead() -> Iterator[str]:
+    """An address at which nobody listens."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield f"127.0.0.1:{held.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
+def test_this_machine_is_asked_without_a_proxy(
+    near: str, dead: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, f"http://{dead}")
+    with Service("It", near).asking() as ask:
+        assert ask.get("/") == b"here"
+
+
+def test_a_proxy_that_does_not_answer_is_named_without_its_password(
+    dead: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", f"http://ada:s3cret@{dead}")
+    with pytest.raises(NoAnswerError, match=f"asked by the proxy {dead}; NO_PROXY") as caught:
+        ask("http://prometheus.example:9090")
+    assert "s3cret" not in str(caught.value)
+
+
+def test_where_no_proxy_is_asked_none_is_named(dead: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", f"http://{dead}")
+    monkeypatch.setenv("no_proxy", "192.0.2.1")
+    with pytest.raises(NoAnswerError) as caught:
+        ask(f"http://{dead}")
+    assert "proxy" not in str(caught.value)
+
+
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "ftp://127.0.0.1:1", "http://a:b@c:x"])
+def test_a_proxy_that_cannot_be_used_is_told_in_one_line(
+    proxy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("all_proxy", proxy)
+    with pytest.raises(ConfigurationError, match="write it as http://HOST:PORT") as caught:
+        ask("http://prometheus.example:9090")
+    assert "a:b" not in str(caught.value)
+
+
+def ask(url: str) -> None:
+    with Service("It", url).asking() as asker:
+        asker.get("/")
