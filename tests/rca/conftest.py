@@ -41,7 +41,6 @@ from rca.region.scene import Scene
 from rca.rules.compile import Compiled
 from rca.rules.model import Model
 
-
 _THEN = datetime(2026, 11, 23, tzinfo=UTC)
 
 
