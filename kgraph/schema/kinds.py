@@ -179,7 +179,8 @@ _ALL = (
     _kind(
         "Service",
         "something that answers requests",
-        gray="overloaded reduced",
+        "bad_release",
+        "overloaded reduced",
         strong="clusterService",  # cluster/namespace/name: names alone come again elsewhere
         weak="serviceName name",
         software=True,
@@ -197,7 +198,13 @@ _ALL = (
     _kind("Endpoint", "an address that answers", "unreachable expired", software=True),
     _kind("Database", "a database", "full", "overloaded", software=True),
     _kind("Queue", "a message queue", "full", "overloaded", software=True),
-    _kind("Application", "what users call by a name", gray="degraded", software=True),
+    _kind(
+        "Application",
+        "what users call by a name",
+        "bad_release",
+        "degraded reduced",
+        software=True,
+    ),
     _kind(
         "ConfigItem",
         "a configuration file or object, a certificate",

@@ -33,6 +33,7 @@ _OF_MODE: Mapping[str, Trouble] = MappingProxyType(
         "out_of_memory": Trouble.NO_MEMORY,
         "memory_pressure": Trouble.NO_MEMORY,
         "failing": Trouble.ERRING,
+        "bad_release": Trouble.ERRING,
         "flapping": Trouble.ERRING,
         "slow": Trouble.WEAK,
         "overloaded": Trouble.WEAK,

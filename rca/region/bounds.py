@@ -11,6 +11,7 @@ from itertools import combinations
 from math import comb
 
 import numpy as np
+import numpy.typing as npt
 
 from kgraph.schema import Severity
 from kgraph.topology.walk import each_once, spans
@@ -18,6 +19,8 @@ from rca.evidence.likelihood import SPEAKS, Reading, Sort, alarms
 from rca.region.edges import Mask
 from rca.region.scene import Scene
 from rca.region.terrain import CROSSED
+
+Entities = npt.NDArray[np.int32]
 
 FAR = 2  # healthy hops at which the walk ends
 ALIBI = 0.7  # a healthy reading below this ratio counts
@@ -28,10 +31,12 @@ def suspects(scene: Scene, abnormal: Iterable[int]) -> list[int]:
     """Return the entities from which a fault could have reached a symptom, in index order.
 
     The walk follows dependencies alone. A dependent that hurts what it depends on is a suspect
-    only where something is seen of it: blind spot, a silent guest that starves its host.
+    only where something is seen of it, or it was changed lately: blind spot, a silent guest that
+    starves its host.
     """
     topology, frontier = scene.topology, np.array(sorted(set(abnormal)), np.int32)
     well = _well(scene, frontier.tolist())
+    frontier = each_once(np.concatenate((frontier, _changed(scene, frontier))))
     crossed = np.array([name in CROSSED for name in topology.type_names], np.bool_)
     found, met = np.zeros(len(topology), np.bool_), []
     for _ in range(FAR):  # healthy hops on the way
@@ -51,6 +56,20 @@ def suspects(scene: Scene, abnormal: Iterable[int]) -> list[int]:
         frontier = each_once(np.concatenate(behind))
     suspected: list[int] = each_once(np.concatenate(met)).tolist()
     return suspected
+
+
+def _changed(scene: Scene, abnormal: Entities) -> Entities:
+    """Return what was changed lately, may hurt what it needs, and needs something abnormal."""
+    kinds, some = scene.topology.kinds, frozenset(abnormal.tolist())
+    return np.array(
+        [
+            entity
+            for entity in sorted(scene.changed)
+            if scene.compiled.burdens(kinds[entity])
+            and not some.isdisjoint(scene.terrain.needs(entity))
+        ],
+        np.int32,
+    )
 
 
 def exhausted(

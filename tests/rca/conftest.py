@@ -6,6 +6,7 @@ v[0-24] STORED_ON each d[0-24]       pairwise
 h1 POWERED_BY a b / feeds 1          a redundancy group and its `need`
 v* abnormal: down paused             seen; * is a wild card, errors@7 has a size
 h1 healthy: down
+s changed: deployed                  something was done to it
 target s latency
 candidates h1 h2
 """
@@ -15,6 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from functools import cache
 
@@ -24,6 +26,7 @@ import pytest
 import rca
 from kgraph.schema import (
     Answer,
+    Change,
     Direction,
     Entity,
     Incident,
@@ -38,12 +41,15 @@ from rca.region.scene import Scene
 from rca.rules.compile import Compiled
 from rca.rules.model import Model
 
+_THEN = datetime(2026, 11, 23, tzinfo=UTC)
+
 
 @dataclass
 class _Draft:
     entities: list[Entity] = field(default_factory=list)
     relations: list[Relation] = field(default_factory=list)
     observations: list[Observation] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
     target: Target | None = None
     candidates: tuple[str, ...] | None = None
 
@@ -68,6 +74,9 @@ class _Draft:
                 for uid in self.named(who)
                 for signal in signals.split()
             ]
+        elif match := re.fullmatch(r"(.+) changed: (\S+)", line):
+            who, what = match.groups()
+            self.changes += [Change(uid, what, _THEN) for uid in self.named(who)]
         elif line.startswith("target "):
             _, uid, signal = line.split()
             self.target = Target(uid, signal)
@@ -115,6 +124,7 @@ def _incident(text: str) -> Incident:
         tuple(draft.entities),
         tuple(draft.relations),
         tuple(draft.observations),
+        tuple(draft.changes),
         target=draft.target,
         candidates=draft.candidates,
     )

@@ -396,3 +396,79 @@ def test_a_worn_disk_may_be_why_an_objective_on_errors_is_breached(ask: Ask) -> 
         target web errors
     """)
     assert first(answer) == ("d", "wearing")
+
+
+ROLLED_OUT = """
+    Application: web api
+    Service: web-service
+    Pod: p[1-6] q[1-3]
+    VirtualMachine: n[1-3]
+    web RUNS_ON p[1-6] / pods 1
+    web-service RUNS_ON p[1-6] / endpoints 1
+    api RUNS_ON q[1-3] / pods 1
+    p[1-3] RUNS_ON each n[1-3]
+    p[4-6] RUNS_ON each n[1-3]
+    q[1-3] RUNS_ON each n[1-3]
+    n[1-3] q[1-3] healthy: down
+    api healthy: degraded
+"""
+TWO = "p1 p2 abnormal: down\n p[3-6] healthy: down"
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        "p[1-6] abnormal: down\n web abnormal: availability",
+        "p[1-6] abnormal: down\n web abnormal: availability\n web changed: updated",
+        f"{TWO}\n web abnormal: degraded\n web changed: updated",
+        f"{TWO}\n web changed: deployed",
+    ],
+    ids=["all", "all, changed", "two of six", "two of six, told by the change alone"],
+)
+def test_copies_of_one_workload_that_fail_together_have_their_release_in_common(
+    ask: Ask, seen: str
+) -> None:
+    answer = ask(f"{ROLLED_OUT}\n{seen}")
+    assert first(answer) == ("web", "bad_release")
+    assert [member.entity for member in answer.hypotheses[0].members] == ["web"]
+    assert {path.symptom.entity for path in answer.explanation} >= {"p1", "p2"}
+
+
+def test_one_copy_of_six_that_fails_is_no_release(ask: Ask) -> None:
+    answer = ask(f"""{ROLLED_OUT}
+        p1 abnormal: down
+        p[2-6] healthy: down
+        web abnormal: degraded
+    """)
+    assert first(answer) == ("p1", "failing")
+
+
+def test_copies_that_fail_on_one_node_are_laid_to_the_node(ask: Ask) -> None:
+    answer = ask(
+        f"""{ROLLED_OUT}
+        Pod: r1
+        r1 RUNS_ON n1
+        p1 p4 r1 abnormal: down
+        p[2-3] p[5-6] healthy: down
+        web abnormal: degraded
+    """.replace("n[1-3] q[1-3] healthy", "n2 n3 q[2-3] healthy")
+    )
+    assert first(answer)[0] == "n1"
+
+
+def test_what_two_workloads_read_is_why_the_copies_of_both_fail(ask: Ask) -> None:
+    answer = ask("""
+        Application: web api cart
+        ConfigItem: settings
+        Pod: p[1-3] q[1-3] r[1-2]
+        web RUNS_ON p[1-3] / pods 1
+        api RUNS_ON q[1-3] / pods 1
+        cart RUNS_ON r[1-2] / pods 1
+        web api USES settings
+        p[1-3] q[1-3] abnormal: down
+        web api abnormal: availability
+        r[1-2] healthy: down
+        settings changed: updated
+    """)
+    assert first(answer) == ("settings", "changed")
+    assert {member.entity for member in answer.hypotheses[0].members} == {"settings"}
