@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from ingest.prometheus import Firing, Origin, Stretch
 from kgraph.app import investigation, placing
 from kgraph.app.backtest.estates import Estates, Then
+from kgraph.app.backtest.quiet import Quiet
 from kgraph.app.investigation import Investigation, Toolkit
 from kgraph.incidents import Known, headline, symptoms_of
 from kgraph.schema import Fault, Observation, State
@@ -106,6 +107,7 @@ class Past:
 def replay(stretch: Stretch, past: Past) -> Replay:
     """Replay a stretch of alerts. O(moments x alerts), one investigation a moment."""
     estates, ledger = Estates(past.store), _Ledger()
+    quiet = Quiet(past.store, stretch.since)
     lost: set[int] = set()
     unstored = False
     for moment in past.passing(_moments(stretch)):
@@ -113,7 +115,8 @@ def replay(stretch: Stretch, past: Past) -> Replay:
         unstored |= not then.stored
         rows, missed = _observations(stretch.firings, then, past.packs, moment)
         lost |= missed
-        tools = replace(past.tools, now=moment, topologies=then.topologies)
+        times = quiet.take(moment, rows, then)
+        tools = replace(past.tools, now=moment, topologies=then.topologies, quiet=times)
         ledger.enter(moment, investigation.of_store(then.seeing(rows), tools))
     incidents = tuple(ledger.found.values())
     return Replay(stretch, incidents, len(stretch.firings), len(lost), unstored)
