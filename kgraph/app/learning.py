@@ -16,6 +16,7 @@ from kgraph.app.answers import answered_at
 from kgraph.app.handled import decisions
 from kgraph.app.investigation import Toolkit
 from kgraph.app.lookup import entity_among, fault
+from kgraph.app.topologies import Topologies
 from kgraph.schema import Drawer, IncidentRecord, InputError, Ruling, kind_of
 from kgraph.schema.bundles import bundle_of
 from kgraph.schema.timestamps import format_time
@@ -164,6 +165,7 @@ def export(store: GraphStore) -> dict[str, Any]:
             for row in rulings
         ],
         "lessons": lessons(learned_by(store) or Learned()),
+        "alarms": quiet.rows(store, partial(Topologies().of, store)),
     }
 
 

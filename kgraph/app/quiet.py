@@ -132,6 +132,11 @@ def forget(store: GraphStore) -> int:
     return len(rows)
 
 
+def on_record(store: GraphStore) -> int:
+    """Return of how many alarms something is on record."""
+    return len(_records(store))
+
+
 def rows(store: GraphStore, topology: Callable[[], Topology]) -> list[dict[str, Any]]:
     """Return what is on record, one row an alarm, what counts least first."""
     times = known(store, topology)

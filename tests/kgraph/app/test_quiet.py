@@ -31,7 +31,7 @@ BY = "prometheus/Slow"
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[GraphStore]:
     found = new_store(tmp_path / "kgraph.db")
-    guests = [f"v{n}" for n in range(40)]
+    guests = [f"v{n}" for n in range(400)]
     items = (
         Record("h1", "Host", "h1"),
         *(Record(name, "VirtualMachine", name) for name in guests),
