@@ -178,12 +178,12 @@ def _quiet(
     if len(among) >= _MOST:
         return
     judged = _not_in_earnest(store, judged, begin)
-    yield from by_themselves(store, topology(), judged, among, now)
+    yield from by_themselves(store, Relatives(topology()), judged, among, now)
 
 
 def by_themselves(
     store: GraphStore,
-    topology: Topology,
+    relatives: Relatives,
     judged: Sequence[Spell],
     among: Sequence[Spell],
     now: datetime,
@@ -191,7 +191,6 @@ def by_themselves(
     """Return what stood by itself, of what is over, among all that stood meanwhile."""
     if not judged:
         return []
-    relatives = Relatives(topology)
     begin = min(spell.since for spell in judged) - AROUND
     near = frozenset[str]().union(*(relatives.near(spell.entity) for spell in judged))
     changes: list[Change] = store.changes(begin, now, sorted(near))

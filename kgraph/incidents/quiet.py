@@ -54,6 +54,11 @@ class Relatives:
         self._needs: dict[str, frozenset[str]] = {}
         self._near: dict[str, frozenset[str]] = {}
 
+    def kind(self, uid: str) -> str | None:
+        """Return the kind of an entity; None: the graph has it no longer."""
+        place = self._topology.index.get(uid)
+        return None if place is None else self._topology.kinds[place]
+
     def near(self, uid: str) -> frozenset[str]:
         """Return an entity, and what it needs within few hops."""
         if uid not in self._near:

@@ -49,7 +49,7 @@ BEFORE = timedelta(days=14)
 FLAP = timedelta(minutes=10)
 SPANS = (timedelta(minutes=5), timedelta(minutes=15))
 # Share of the watched entities that have a noisy alert, and how often a day it goes off.
-LEVELS = ((0.0, 0.0), (0.03, 4.0), (0.1, 4.0), (0.1, 12.0))
+LEVELS = ((0.0, 0.0), (0.03, 4.0), (0.1, 4.0))
 _OF_STORE = investigation.of_store
 RECURRING = 3  # faults that come back
 Drawn = Sequence[tuple[datetime, SimulatedIncident]]
