@@ -41,6 +41,9 @@ def placed(
         changes=tuple(
             replace(row, entity=uid) for row in incident.changes if (uid := uids[row.entity])
         ),
+        strays=tuple(
+            replace(row, entity=uid) for row in incident.strays if (uid := uids[row.entity])
+        ),
         target=_target(incident.target, uids),
         candidates=None
         if incident.candidates is None
@@ -54,6 +57,7 @@ def _mentioned(incident: Incident) -> list[str]:
     names = [row.entity for row in incident.observations]
     names += [row.caller for row in incident.observations if row.caller]
     names += [row.entity for row in incident.changes]
+    names += [row.entity for row in incident.strays]
     names += list(incident.candidates or ())
     names += [incident.target.entity] if incident.target else []
     return list(dict.fromkeys(names))

@@ -209,6 +209,7 @@ def joined(first: Incident, second: Incident) -> Incident:
         relations=tuple(dict.fromkeys((*first.relations, *second.relations))),
         observations=tuple(rows.values()),
         changes=tuple(dict.fromkeys((*first.changes, *second.changes))),
+        strays=tuple(dict.fromkeys((*first.strays, *second.strays))),
         warnings=tuple(dict.fromkeys((*first.warnings, *second.warnings))),
     )
 

@@ -33,6 +33,7 @@ from rca import Model
 from rca.calibration.calibrator import Calibration, calibrated
 from rca.engine import Thought
 from rca.rules.learning import Learned
+from rca.rules.quiet import QuietTimes
 from rca.suspects.priors import taught
 from remedies import Ground
 
@@ -75,6 +76,7 @@ class Toolkit:
         calibration: None: posteriors stay as the inference gave them, and answers say so.
         learned: what people's rulings teach of this estate; None: nothing.
         decisions: what people decided on which symptoms belong together.
+        quiet: what is on record of alarms that go off when nothing is wrong; None: nothing.
     """
 
     model: Model
@@ -85,6 +87,7 @@ class Toolkit:
     calibration: Calibration | None = None
     learned: Learned | None = None
     decisions: tuple[Decision, ...] = ()
+    quiet: QuietTimes | None = None
 
 
 @undisturbed()
@@ -131,7 +134,8 @@ def of_estate(
     Who asks about the same graph again gives the same `topology`: what follows from both and the
     rules, such as what each fault would hit, is then not worked out anew.
     """
-    return of_question(Question.of(graph, evidence, warnings, topology), ages, toolkit)
+    asked = Question.of(graph, evidence, warnings, topology, toolkit.quiet)
+    return of_question(asked, ages, toolkit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +157,7 @@ class Question:
         evidence: Evidence,
         warnings: tuple[str, ...] = (),
         topology: Topology | None = None,
+        quiet: QuietTimes | None = None,
     ) -> Question:
         """Put it; `topology` is that of the graph, where it is known."""
         incident = Incident(
@@ -164,6 +169,7 @@ class Question:
             # Silence says something only of a monitoring that was heard at all.
             assume_healthy=bool(evidence.observations),
             warnings=warnings,
+            strays=quiet.strays(evidence.observations, graph.entities) if quiet else (),
         )
         return cls(incident, topology or build(incident.entities, incident.relations))
 

@@ -6,15 +6,17 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from hashlib import sha256
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from kgraph.app import hindsights
+from kgraph.app import hindsights, quiet
 from kgraph.app.answers import answered_at
 from kgraph.app.handled import decisions
 from kgraph.app.investigation import Toolkit
 from kgraph.app.lookup import entity_among, fault
+from kgraph.app.topologies import Topologies
 from kgraph.schema import Drawer, IncidentRecord, InputError, Ruling, kind_of
 from kgraph.schema.bundles import bundle_of
 from kgraph.schema.timestamps import format_time
@@ -35,7 +37,9 @@ _LEARNED: WeakKeyDictionary[GraphStore, tuple[_Asked, Learned]] = WeakKeyDiction
 def taught(tools: Toolkit, store: GraphStore, until: datetime | None = None) -> Toolkit:
     """Return the tools with all that people said of the stored estate, or had until a moment."""
     said = tuple(row for row in decisions(store) if until is None or row.at <= until)
-    return replace(tools, learned=learned_by(store, until), decisions=said)
+    # What was on record of alarms until a moment is in the incident's own bundle.
+    times = quiet.known(store, partial(tools.topologies.of, store)) if until is None else None
+    return replace(tools, learned=learned_by(store, until), decisions=said, quiet=times)
 
 
 def learned_by(store: GraphStore, until: datetime | None = None) -> Learned | None:
@@ -58,6 +62,8 @@ def say(store: GraphStore, record: IncidentRecord, said: Ruling) -> None:
     """Keep a person's word on a cause of an incident, and whom else its answer suspected."""
     _look_back(store, record, said.at)
     store.rule(said)
+    if said.right:
+        quiet.retract(store, record, said)
 
 
 def _look_back(store: GraphStore, record: IncidentRecord, now: datetime) -> None:
@@ -159,6 +165,7 @@ def export(store: GraphStore) -> dict[str, Any]:
             for row in rulings
         ],
         "lessons": lessons(learned_by(store) or Learned()),
+        "alarms": quiet.rows(store, partial(Topologies().of, store)),
     }
 
 

@@ -1,4 +1,4 @@
-"""`kgraph learning`: what was learned from people's words on causes."""
+"""`kgraph learning`: what was learned from people's words on causes, and of alarms for nothing."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 
-from kgraph.cli.session import session_of
+from kgraph.cli.session import Session, session_of, usage
 from kgraph.cli.tables import DocumentFormat, RowFormat, Rows, show, write
+from kgraph.schema.counting import counted
 
 app = typer.Typer(
-    help="Look at what was learned from confirmed and refuted causes.",
+    help="Look at what was learned from confirmed and refuted causes, and of alarms for nothing.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -42,6 +43,32 @@ def show_learning(ctx: typer.Context, output: Rows = RowFormat.TABLE) -> None:
         session.remark("nothing yet: `kgraph incidents confirm` and `refute` teach")
 
 
+_ALARM = ("entity", "kind", "signal", "detector", "times", "hours", "days", "noise")
+
+
+@app.command("alarms")
+def show_alarms(ctx: typer.Context, output: Rows = RowFormat.TABLE) -> None:
+    """Show which alarms stood while nothing else was wrong: what counts least comes first.
+
+    `noise` is the chance that it stands at a look when nothing is wrong with its entity.
+    """
+    from functools import partial
+
+    from kgraph.app.quiet import rows
+    from kgraph.app.stores import Access, opened
+    from kgraph.app.topologies import Topologies
+
+    session = session_of(ctx)
+    with opened(session.configuration, Access.READ, session.remark) as store:
+        found = rows(store, partial(Topologies().of, store))
+        names = {each.uid: each.title for each in store.get([row["entity"] for row in found])}
+    if output is RowFormat.TABLE:
+        found = [{**row, "entity": names.get(row["entity"], row["entity"])} for row in found]
+    show(session, _ALARM, [tuple(row[name] for name in _ALARM) for row in found], output)
+    if not found and output is RowFormat.TABLE:
+        session.remark("nothing yet: a watch counts what stands by itself and is over by itself")
+
+
 @app.command("export")
 def export_learning(
     ctx: typer.Context,
@@ -49,7 +76,7 @@ def export_learning(
         DocumentFormat, typer.Option("--output", "-o", help="How to write them.")
     ] = DocumentFormat.JSON,
 ) -> None:
-    """Write every ruling, and what follows from them, to stdout."""
+    """Write every ruling, what follows from them, and what is on record of alarms, to stdout."""
     from kgraph.app.learning import export
     from kgraph.app.stores import Access, opened
 
@@ -66,6 +93,9 @@ def reset_learning(
     incident: Annotated[
         str | None, typer.Option(help="Forget what was said of this incident alone.")
     ] = None,
+    alarms: Annotated[
+        bool, typer.Option("--alarms", help="Forget what was counted of alarms, and that alone.")
+    ] = False,
     execute: Annotated[bool, typer.Option("--execute", help="Do it; else only tell.")] = False,
 ) -> None:
     """Forget what was learned."""
@@ -73,6 +103,11 @@ def reset_learning(
     from kgraph.app.stores import Access, opened
 
     session = session_of(ctx)
+    if alarms:
+        if incident is not None:
+            usage("--alarms forgets all that was counted; leave out --incident")
+        _forget_alarms(session, execute=execute)
+        return
     with opened(session.configuration, Access.WRITE if execute else Access.READ) as store:
         rulings = [r for r in store.rulings() if incident is None or r.incident == incident]
         if execute:
@@ -82,3 +117,15 @@ def reset_learning(
         session.remark(f"{len(rulings)} {what} forgotten")
     else:
         session.remark(f"{len(rulings)} {what} would be forgotten; --execute does it")
+
+
+def _forget_alarms(session: Session, *, execute: bool) -> None:
+    from kgraph.app import quiet
+    from kgraph.app.stores import Access, opened
+
+    with opened(session.configuration, Access.WRITE if execute else Access.READ) as store:
+        number = quiet.forget(store) if execute else quiet.on_record(store)
+    what = f"what was counted of {counted(number, 'alarm')}"
+    session.remark(
+        f"{what} is forgotten" if execute else f"{what} would be forgotten; --execute does it"
+    )

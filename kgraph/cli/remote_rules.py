@@ -121,6 +121,7 @@ REMOTE: Mapping[str, Rule] = MappingProxyType(
         "incidents merge": _writes(RESPONDER, "by"),
         "incidents split": _writes(RESPONDER, "by"),
         "learning show": _reads(),
+        "learning alarms": _reads(),
         "learning export": _reads(),
         "learning reset": Rule(
             lambda given: ADMIN if given["execute"] else VIEWER,

@@ -7,11 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from kgraph.incidents import rivals, witnesses, wording
 from kgraph.incidents.case import View
 from kgraph.incidents.report import Detail, Label, Section, Tone
-from kgraph.schema import RELATIONS, Answer, Carries, Cause, Observation, Relation
+from kgraph.schema import RELATIONS, Answer, Carries, Cause, Observation, Relation, Stray
+from kgraph.schema.counting import counted
 
 # Sharing is a set intersection per witness: a thousand of them say no more than two hundred.
 _WITNESSES = 200
 _TOLD = 0.5  # of what its peers depend on something lacks, from which it is said
+_LITTLE = 0.02  # an alarm that stands for nothing so often is told of
 _REMOTE = 0.05  # below it, a rival needs no second look now
 
 
@@ -45,6 +47,7 @@ def cause(view: View) -> Section:
 def _not_found(view: View) -> Iterator[str]:
     answer = view.case.answer
     yield f"not found: {answer.abstained_because}"
+    yield from _strays(view)
     if view.blamed and answer.elsewhere > answer.monitoring:
         nearest = wording.titles([view.estate.title(f.entity) for f in view.blamed], view.room)
         yield f"if it is outside, it shows through {nearest}"
@@ -60,7 +63,8 @@ def why(view: View) -> Section:
     if lead is None or view.case.answer.abstained:
         return Section(Label.WHY, ())
     rest = _unexplained(view)
-    return Section(Label.WHY, (_reason(view, lead, rest), *_left_over(view, rest)))
+    lines = (_reason(view, lead, rest), *_left_over(view, rest), *_strays(view))
+    return Section(Label.WHY, lines)
 
 
 def ways(view: View) -> Section:
@@ -163,6 +167,27 @@ def _left_over(view: View, rest: Sequence[Observation]) -> Iterator[str]:
     uids = {row.entity for row in rest} & view.estate.entities.keys()
     who = wording.placed([view.estate.entities[u] for u in uids], view.estate.place, view.room)
     yield f"{said}: {who}" if who else said
+
+
+def _strays(view: View) -> Iterator[str]:
+    """Say of which alarms it is known that they go off for nothing, the worst first."""
+    standing = {(row.entity, row.signal) for row in view.abnormal}
+    rows = [
+        row
+        for row in view.case.incident.strays
+        if row.noise >= _LITTLE and row.times and (row.entity, row.signal) in standing
+    ]
+    worst = sorted(rows, key=lambda row: (-row.noise, row.entity, row.signal, row.detector))
+    shown = view.first([_stray(view, row) for row in worst], 2)
+    more = f" · {left} more like it" if (left := len(rows) - len(shown)) else ""
+    yield from (*shown[:-1], *(f"{line}{more}" for line in shown[-1:]))
+
+
+def _stray(view: View, row: Stray) -> str:
+    by = f" ({row.detector})" if row.detector else ""
+    alarm = f"{view.estate.title(row.entity)} {wording.state(row.signal)}{by}"
+    often, days = counted(row.times, "time"), counted(max(1, round(row.days)), "day")
+    return f"{alarm}: stood {often} in {days} with nothing else wrong; it counts little"
 
 
 def _reason(view: View, lead: Cause, rest: Sequence[Observation]) -> str:

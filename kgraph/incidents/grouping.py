@@ -46,7 +46,8 @@ def part(incident: Incident, symptoms: frozenset[Symptom]) -> Incident:
         for row in whole.observations
         if not row.abnormal or (row.entity, row.signal) in symptoms
     )
-    return replace(whole, observations=kept, assume_healthy=False)
+    strays = tuple(row for row in whole.strays if (row.entity, row.signal) in symptoms)
+    return replace(whole, observations=kept, assume_healthy=False, strays=strays)
 
 
 def _certainty(answer: Answer) -> float:

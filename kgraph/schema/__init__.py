@@ -44,7 +44,14 @@ from kgraph.schema.hypotheses import (
     Step,
     Witness,
 )
-from kgraph.schema.incidents import Incident, IncidentHead, IncidentRecord, IncidentStatus, Target
+from kgraph.schema.incidents import (
+    Incident,
+    IncidentHead,
+    IncidentRecord,
+    IncidentStatus,
+    Stray,
+    Target,
+)
 from kgraph.schema.kinds import (
     FILLING,
     FORESEES,
@@ -205,6 +212,7 @@ __all__ = [
     "StoreAwayError",
     "StoreBusyError",
     "StoreError",
+    "Stray",
     "Subgraph",
     "Target",
     "Terms",

@@ -11,7 +11,7 @@ from itertools import islice
 from kgraph.schema.bundle_rows import Bundle, EntityRow, KeyRow, ObservationRow, RelationRow
 from kgraph.schema.entities import Entity, Key, Relation, Scalar
 from kgraph.schema.errors import InputError
-from kgraph.schema.incidents import Incident, Target
+from kgraph.schema.incidents import Incident, Stray, Target
 from kgraph.schema.kinds import GENERIC, KINDS
 from kgraph.schema.nearness import meant
 from kgraph.schema.observations import Change, Observation, State
@@ -76,6 +76,15 @@ class Parts:
                     Change(row.entity, row.type, row.at, row.detail or "", row.source or "")
                 )
         return tuple(found)
+
+    def strays(self) -> tuple[Stray, ...]:
+        """Return what is on record of alarms; the first word on one counts."""
+        found: dict[tuple[str, str, str], Stray] = {}
+        for row in self._bundle.strays or ():
+            if self._kept(row.entity, "what is on record of an alarm"):
+                said = Stray(**row.model_dump())
+                found.setdefault((said.entity, said.signal, said.detector), said)
+        return tuple(found.values())
 
     def target(self) -> Target | None:
         """Return what raised the incident."""

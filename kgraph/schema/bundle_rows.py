@@ -104,6 +104,17 @@ class TargetRow(_Row):
     signal: str
 
 
+class StrayRow(_Row):
+    """How often an alarm goes off when nothing is wrong, by what its estate has on record."""
+
+    entity: Text
+    signal: str = Field(min_length=1)
+    detector: str = ""
+    times: int = Field(ge=0, le=10**9, description="it stood and was over by itself so often")
+    days: float = Field(ge=0, le=1e6, description="for which that was counted")
+    noise: float = Field(gt=0, lt=1, description="P(it stands at a look | nothing is wrong)")
+
+
 class Bundle(_Row):
     """A whole incident. Without entities it speaks of the stored graph."""
 
@@ -124,4 +135,7 @@ class Bundle(_Row):
     stale: dict[str, Annotated[float, Field(ge=0, le=1e12)]] | None = Field(
         default=None,
         description="source of relations -> seconds for which it had not been read; too many",
+    )
+    strays: list[StrayRow] | None = Field(
+        default=None, description="alarms that go off when nothing is wrong: they count less"
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
@@ -97,6 +98,7 @@ def _incident(bundle: Bundle, unknown: Sequence[str], where: str) -> Incident:
         assume_healthy=bool(bundle.assumeHealthy),
         incomplete=bool(bundle.incomplete),
         stale={s: timedelta(seconds=age) for s, age in (bundle.stale or {}).items()},
+        strays=parts.strays(),
     )
     return parts.with_warnings(incident)
 
@@ -125,7 +127,10 @@ def dump_bundle(incident: Incident) -> dict[str, Any]:
     }
     stale = {source: old.total_seconds() for source, old in incident.stale.items()}
     return document | _said(
-        incomplete=incident.incomplete, warnings=list(incident.warnings), stale=stale
+        incomplete=incident.incomplete,
+        warnings=list(incident.warnings),
+        stale=stale,
+        strays=[asdict(stray) for stray in incident.strays],
     )
 
 

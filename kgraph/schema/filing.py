@@ -30,6 +30,7 @@ class Drawer(Enum):
     PAIRED = "paired"  # which incident of another tool is which of ours
     UNPLACED = "unplaced"  # alerts of what the graph does not have yet
     STEERING = "steering"  # what of it the grouping still has to respect
+    QUIET = "quiet"  # when alarms stood and nothing was wrong
     HINDSIGHT = "hindsight"  # whom the answer suspected, of incidents on which people have ruled
 
 

@@ -20,6 +20,25 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Stray:
+    """How often an alarm goes off when nothing is wrong, by what is on record.
+
+    Attributes:
+        detector: who raises it, without the server that it speaks from.
+        times: how often this very alarm stood by itself, and was over by itself.
+        days: for how long that was counted.
+        noise: P(it stands at a look | nothing is wrong with its entity), in (0, 1).
+    """
+
+    entity: str
+    signal: str
+    detector: str
+    times: int
+    days: float
+    noise: float
+
+
+@dataclass(frozen=True, slots=True)
 class Incident:
     """All that the engine is given about one incident; enough to replay it anywhere.
 
@@ -29,6 +48,7 @@ class Incident:
         assume_healthy: every watched (entity, signal) without an observation was healthy.
         incomplete: the sender said that it left evidence out.
         stale: source of relations -> how long it had not been read; only what was too long.
+        strays: of alarms that go off when nothing is wrong, how often they do.
     """
 
     id: str
@@ -43,6 +63,7 @@ class Incident:
     incomplete: bool = False
     warnings: tuple[str, ...] = ()
     stale: Mapping[str, timedelta] = field(default_factory=dict)
+    strays: tuple[Stray, ...] = ()
 
 
 class IncidentStatus(Enum):

@@ -29,6 +29,7 @@ from kgraph.store.results import (
     EntityHistory,
     Pruned,
     ScopeState,
+    Seen,
     Shrink,
     TopologyDelta,
     Toward,
@@ -189,6 +190,15 @@ class GraphStore(Estate, IncidentStore, RulingStore, PlanStore, DocumentStore, P
 
     def history(self, uid: str) -> EntityHistory | None:
         """Return what one entity went through; None for one that was never known."""
+
+    def alarms(self, since: datetime, until: datetime, *, limit: int) -> list[Seen]:
+        """Return what stood as abnormal at any time in [since, until], the earliest first.
+
+        Args:
+            since: the first moment; what ended or expired before it is left out.
+            until: the last moment; what stood then has no end.
+            limit: at most so many.
+        """
 
     def gone(self, name: str) -> list[str]:
         """Return the uids of closed entities that were last called so."""

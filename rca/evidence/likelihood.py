@@ -40,6 +40,7 @@ SPEAKS = 0.5  # a reading that bears on a mode at least so much corrects it
 HEALTHY_RATIO = 0.4  # a probe looked and saw nothing
 TARGET_RATIO = 100.0  # the objective whose breach raised the incident
 LEAST_NOISE, MOST_NOISE = 0.15, 0.9  # P(abnormal | not hit) is held between these
+MOST_STRAY = 0.5  # an alarm that goes off for nothing, however often, still counts as 2 to 1
 STRAYS = 3.0  # alarms without meaning in one incident, however large the estate
 OFTENER = 4.0  # a measurement that fired is likely one that often does: so much beyond the mean
 TAIL = 3.0  # z at which a size halves the noise

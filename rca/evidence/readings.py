@@ -14,11 +14,18 @@ from kgraph.topology import Topology
 from kgraph.topology.walk import in_order
 from rca.evidence.crowd import Crowd, crowd_of
 from rca.evidence.last_words import LastWords
-from rca.evidence.likelihood import HEALTHY_RATIO, MOST_NOISE, TAIL, Reading, Sort
+from rca.evidence.likelihood import (
+    HEALTHY_RATIO,
+    MOST_NOISE,
+    MOST_STRAY,
+    TAIL,
+    Reading,
+    Sort,
+)
 from rca.evidence.loudest import Told, loudest, loudness, paths_of
 from rca.evidence.roster import Roster
 from rca.rules.model import Model, SignalRule
-from rca.rules.rates import LEAST, Rates
+from rca.rules.rates import LEAST, Rates, plain_name
 
 
 def read(
@@ -38,10 +45,13 @@ def read(
     crowd = crowd_of(told, incident, len(topology))
     place = [*map(topology.index.__getitem__, [seen.entity for seen in told.rows])]
     looks, look = _looks(told, [*map(topology.kinds.__getitem__, place)], model)
+    strayed = _strayed(incident)
     ratios = [*map([each.calm for each in looks].__getitem__, look)]
     for i in told.alarms:
         its = looks[look[i]]
-        ratios[i] = _alarming(told.rows[i], its.rule, crowd, its.measured)
+        said = told.rows[i]
+        noise = strayed.get((said.entity, said.signal), 0.0) if strayed else 0.0
+        ratios[i] = _alarming(said, its.rule, crowd, its.measured, noise)
     sorts = map([each.sort for each in looks].__getitem__, look)
     looked = repeat(False)  # noqa: FBT003 - that nobody did is told of silence alone
     columns = zip(told.rows, sorts, ratios, told.via, looked, told.last, strict=False)
@@ -139,15 +149,35 @@ def _sort(model: Model, kind: str, signal: str, way: Direction | None, foreign: 
     return Sort(kind, channel_of(kind, signal, way, foreign_caller=foreign), signal, rules)
 
 
+def _strayed(incident: Incident) -> Mapping[tuple[str, str], float]:
+    """Return (entity, signal) -> how often that alarms when nothing is wrong, in [0, 1).
+
+    Of several who say the same now, the one that cries wolf least.
+    """
+    if not incident.strays:
+        return {}
+    known = {(row.entity, row.signal, row.detector): row.noise for row in incident.strays}
+    found: dict[tuple[str, str], float] = {}
+    for seen in incident.observations:
+        if seen.abnormal:
+            pair = seen.entity, seen.signal
+            noise = known.get((*pair, plain_name(seen.detector)), 0.0)
+            found[pair] = min(found.get(pair, 1.0), noise)
+    return found
+
+
 def _alarming(
-    seen: Observation, rule: SignalRule | None, crowd: Crowd, measured: Rates | None
+    seen: Observation, rule: SignalRule | None, crowd: Crowd, measured: Rates | None, stray: float
 ) -> float:
+    """Return how much likelier an alarm is of what is hit; `stray` only ever makes it less so."""
     if measured is not None:
         return _measured(seen, measured)
     sized = crowd.tails * TAIL / (TAIL + loudness(seen))
     if rule is not None:  # with known rates its noise does not depend on what others show
-        return rule.detection / min(MOST_NOISE, rule.false_alarm + sized)
-    return 1 / min(MOST_NOISE, max(crowd.floor, crowd.share(seen)) + sized)
+        detection, noise = rule.detection, rule.false_alarm + sized
+    else:
+        detection, noise = 1.0, max(crowd.floor, crowd.share(seen)) + sized
+    return detection / max(min(MOST_NOISE, noise), min(detection * MOST_STRAY, stray))
 
 
 def _measured(seen: Observation, rates: Rates) -> float:

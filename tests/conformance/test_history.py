@@ -315,3 +315,41 @@ def test_the_past_is_what_was_read_then_until_entities_become_one(
 def _own(store: GraphStore, uid: str) -> bool:
     story = store.history(uid)
     return story is not None and story.uid == uid
+
+
+def test_what_stood_between_two_moments_is_told_with_its_end(
+    store: GraphStore, sync: Sync
+) -> None:
+    sync(H1, V1, ON_H1)
+    uids = {entity.name: entity.uid for entity in store.find()}
+
+    def seen(name: str, signal: str, minutes: float, state: State, lasts: float = 600) -> None:
+        at = T0 + minutes * MINUTE
+        end = at + lasts * MINUTE
+        store.observe(
+            [Observation(uids[name], signal, state, at=at, detector="p/A", expires_at=end)]
+        )
+
+    seen("v1", "down", 10, State.ABNORMAL)
+    seen("v1", "down", 20, State.HEALTHY)
+    seen("v1", "down", 30, State.ABNORMAL)
+    seen("h1", "hung", 15, State.ABNORMAL, lasts=5)  # and nobody says more
+    seen("h1", "down", 16, State.HEALTHY)
+
+    def stood(since: float, until: float, limit: int = 9) -> list[tuple[str, float, float | None]]:
+        names = {uid: name for name, uid in uids.items()}
+        rows = store.alarms(T0 + since * MINUTE, T0 + until * MINUTE, limit=limit)
+        return [
+            (
+                f"{names[row.observation.entity]} {row.observation.signal}",
+                (row.span.since - T0) / MINUTE,
+                None if row.span.until is None else (row.span.until - T0) / MINUTE,
+            )
+            for row in rows
+        ]
+
+    assert stood(0, 12) == [("v1 down", 10, None)]
+    assert stood(0, 40) == [("v1 down", 10, 20), ("h1 hung", 15, 20), ("v1 down", 30, None)]
+    assert stood(21, 29) == []
+    assert stood(18, 25) == [("v1 down", 10, 20), ("h1 hung", 15, 20)]
+    assert stood(0, 40, limit=1) == [("v1 down", 10, 20)]

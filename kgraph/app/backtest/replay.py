@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from ingest.prometheus import Firing, Origin, Stretch
 from kgraph.app import investigation, placing
 from kgraph.app.backtest.estates import Estates, Then
+from kgraph.app.backtest.quiet import Quiet
 from kgraph.app.investigation import Investigation, Toolkit
 from kgraph.incidents import Known, headline, symptoms_of
 from kgraph.schema import Fault, Observation, State
@@ -104,16 +105,18 @@ class Past:
 
 
 def replay(stretch: Stretch, past: Past) -> Replay:
-    """Replay a stretch of alerts. O(moments x alerts), one investigation a moment."""
+    """Replay a stretch of alerts: one investigation a moment."""
     estates, ledger = Estates(past.store), _Ledger()
+    quiet, heard = Quiet(past.store, stretch.since), _Heard(stretch.firings)
     lost: set[int] = set()
     unstored = False
     for moment in past.passing(_moments(stretch)):
         then = estates.at(moment)
         unstored |= not then.stored
-        rows, missed = _observations(stretch.firings, then, past.packs, moment)
+        rows, missed = _observations(heard.at(moment), then, past.packs, moment)
         lost |= missed
-        tools = replace(past.tools, now=moment, topologies=then.topologies)
+        times = quiet.take(moment, rows, then)
+        tools = replace(past.tools, now=moment, topologies=then.topologies, quiet=times)
         ledger.enter(moment, investigation.of_store(then.seeing(rows), tools))
     incidents = tuple(ledger.found.values())
     return Replay(stretch, incidents, len(stretch.firings), len(lost), unstored)
@@ -126,8 +129,25 @@ def _moments(stretch: Stretch) -> list[datetime]:
     return sorted(began | ended)
 
 
+class _Heard:
+    """The alerts that say anything at a moment, with their numbers; moments are asked in order."""
+
+    def __init__(self, firings: Sequence[Firing]) -> None:
+        self._coming = sorted(enumerate(firings), key=lambda row: row[1].began, reverse=True)
+        self._live: list[tuple[int, Firing]] = []
+
+    def at(self, moment: datetime) -> list[tuple[int, Firing]]:
+        """Return those that fire, or have ended lately."""
+        while self._coming and self._coming[-1][1].began <= moment:
+            self._live.append(self._coming.pop())
+        self._live = [
+            row for row in self._live if row[1].ended is None or moment - row[1].ended <= _VOUCHES
+        ]
+        return sorted(self._live, key=lambda row: row[0])
+
+
 def _observations(
-    firings: Iterable[Firing], then: Then, packs: Packs, moment: datetime
+    firings: Iterable[tuple[int, Firing]], then: Then, packs: Packs, moment: datetime
 ) -> tuple[tuple[Observation, ...], set[int]]:
     """Return what the alerts say at a moment, and the numbers of those that found no entity."""
     rows: list[Observation] = []
@@ -143,8 +163,10 @@ def _observations(
     return tuple(kept), lost
 
 
-def _reports(firings: Iterable[Firing], moment: datetime) -> Iterator[tuple[int, Report]]:
-    for number, firing in enumerate(firings):
+def _reports(
+    firings: Iterable[tuple[int, Firing]], moment: datetime
+) -> Iterator[tuple[int, Report]]:
+    for number, firing in firings:
         ended = firing.ended
         if firing.fires(moment):
             yield number, _report(firing, State.ABNORMAL, firing.began, moment)

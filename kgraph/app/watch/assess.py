@@ -6,8 +6,9 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
-from kgraph.app import keeping, turns
+from kgraph.app import keeping, quiet, turns
 from kgraph.app.handled import decisions, grouping, marks
 from kgraph.app.investigation import Toolkit, of_estate, read_at
 from kgraph.app.keeping import Memory
@@ -99,6 +100,10 @@ class Assessor:
     def size(self) -> int:
         """Return how many entities there are; the topology is in memory, the graph is not."""
         return len(self._tools.topologies.of(self._store))
+
+    def count_quiet(self, now: datetime) -> None:
+        """Count which alarms stood while nothing was wrong, now and then."""
+        quiet.count(self._store, partial(self._tools.topologies.of, self._store), now)
 
     @undisturbed()  # what a look reads is looked through for nothing
     def assess(

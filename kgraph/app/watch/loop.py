@@ -216,6 +216,7 @@ class Watch:
                     facts = {"incident": incident}
                     self.tell(Told(now, What.CLOSED, f"{incident} closed", facts))
                 handled.expire(self.store, now)
+                self.assessor.count_quiet(now)
             self.snapshot(now)
             if self.retention is not None:
                 self.store.prune(now - self.retention, limit=_PRUNED)

@@ -77,7 +77,8 @@ class Questions:
         around = survey(self._store, topology, sorted(alarms), blamed)
         graph = replace(around.graph, entities=self._same(around.graph.entities))
         evidence = seen(self._store, graph, topology, this.tools.now)
-        return Question.of(graph, evidence, (*this.warnings, *around.warnings)), around
+        warnings = (*this.warnings, *around.warnings)
+        return Question.of(graph, evidence, warnings, quiet=this.tools.quiet), around
 
     def asked(
         self, alarms: frozenset[str], full: frozenset[str], ready: Ready | None, this: Round
@@ -122,7 +123,7 @@ class Questions:
             (*self._said(row), row.score, row.at if row.expires_at is None else None, row.due_at)
             for row in incident.observations
         )
-        told = (incident.relations, rows, incident.changes, incident.warnings)
+        told = (incident.relations, rows, incident.changes, incident.warnings, incident.strays)
         return hash((entities, told))
 
     def _same(self, entities: Iterable[Entity]) -> tuple[Entity, ...]:

@@ -118,6 +118,23 @@ MATCH (o:_KgObservationVersion {entity: $entity})
 RETURN properties(o) AS node"""
 
 
+_ALARMS = """\
+CALL () {
+  MATCH (o:_KgObservationVersion)
+  WHERE o.until >= $since AND o.since <= $until AND o.state = 'abnormal'
+  RETURN o, o.since AS began, o.until AS ended
+  UNION ALL
+  MATCH (o:_KgObservation)
+  WHERE o.state = 'abnormal' AND coalesce(o.since, o.at, o.receivedAt) <= $until
+    AND (o.expiresAt IS NULL OR o.expiresAt >= $since)
+  RETURN o, coalesce(o.since, o.at, o.receivedAt) AS began, o.expiresAt AS ended
+}
+MATCH (entity:Entity {_id: o.entity})
+RETURN entity.uid AS uid, properties(o) AS node, began, ended
+ORDER BY began, uid, o.signal, o.detector, o.direction, o.caller
+LIMIT $limit"""
+
+
 def at(statements: Statements, moment: datetime, scopes: Iterable[ScopeState]) -> EstateView:
     """Return the estate as it was, by when things are said to have held."""
     ticks = to_ticks(moment)
@@ -151,6 +168,17 @@ def of_entity(statements: Statements, uid: str) -> EntityHistory | None:
         tuple(_seen(statements, own, id_)),
         tuple(changes(statements, NEVER, None, [own])),
     )
+
+
+def alarms(statements: Statements, since: datetime, until: datetime, limit: int) -> list[Seen]:
+    """Return what stood as abnormal at any time between two moments, the earliest first."""
+    last, found = to_ticks(until), []
+    rows = statements.rows(_ALARMS, since=to_ticks(since), until=last, limit=limit)
+    for uid, node, began, ended in rows:
+        end = None if ended is None or ended > last else from_ticks(ended)
+        seen = observation_of(uid, {**node, "expiresAt": None})
+        found.append(Seen(seen, Span(from_ticks(began), end)))
+    return found
 
 
 def gone(statements: Statements, name: str) -> list[str]:

@@ -53,6 +53,7 @@ from kgraph.store.results import (
     EntityHistory,
     Pruned,
     ScopeState,
+    Seen,
     Shrink,
     TopologyDelta,
     Toward,
@@ -211,6 +212,10 @@ class Neo4jStore(Incidents, Rulings, Plans, Documents):
     def history(self, uid: str) -> EntityHistory | None:
         """Return what one entity went through; None for one that was never known."""
         return self._database.read(lambda s: _history.of_entity(s, uid))
+
+    def alarms(self, since: datetime, until: datetime, *, limit: int) -> list[Seen]:
+        """Return what stood as abnormal between two moments; see the protocol."""
+        return self._database.read(lambda s: _history.alarms(s, since, until, limit))
 
     def gone(self, name: str) -> list[str]:
         """Return the uids of closed entities that were last called so."""

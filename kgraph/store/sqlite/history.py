@@ -41,6 +41,18 @@ UNION ALL SELECT e.uid, o.signal, o.state, o.score, o.direction, o.at, o.detecto
  o.received_at, NULL, o.detail, o.due_at FROM observation_history AS o
 JOIN entity AS e ON e.id = o.entity
 WHERE o.since <= :at AND o.until > :at ORDER BY 1, 2, 7, 5, 8"""
+_ALARMS = """
+SELECT e.uid, o.signal, o.state, o.score, o.direction, o.at, o.detector, o.caller, o.received_at,
+ NULL, o.detail, o.due_at, o.began, o.ended FROM
+ (SELECT entity, signal, state, score, direction, at, detector, caller, received_at, detail,
+   due_at, coalesce(since, at, received_at) AS began, expires_at AS ended FROM observation
+  WHERE state = 'abnormal' AND coalesce(since, at, received_at) <= :until
+   AND (expires_at IS NULL OR expires_at >= :since)
+  UNION ALL SELECT entity, signal, state, score, direction, at, detector, caller, received_at,
+   detail, due_at, since, until FROM observation_history
+  WHERE until >= :since AND since <= :until AND state = 'abnormal') AS o
+JOIN entity AS e ON e.id = o.entity
+ORDER BY o.began, e.uid, o.signal, o.detector, o.direction, o.caller LIMIT :limit"""
 _COVERED = """
 SELECT e.uid, c.signal, c.detector, c.at, c.ttl FROM coverage AS c
 JOIN entity AS e ON e.id = c.entity
@@ -86,6 +98,16 @@ def of_entity(sql: sqlite3.Connection, uid: str) -> EntityHistory | None:
         tuple(_seen(sql, id_)),
         tuple(changes(sql, NEVER, None, f'["{own}"]')),
     )
+
+
+def alarms(sql: sqlite3.Connection, since: datetime, until: datetime, limit: int) -> list[Seen]:
+    """Return what stood as abnormal at any time between two moments, the earliest first."""
+    asked = {"since": to_ticks(since), "until": to_ticks(until), "limit": limit}
+    found = []
+    for *row, began, ended in sql.execute(_ALARMS, asked):
+        end = None if ended is None or ended > asked["until"] else from_ticks(ended)
+        found.append(Seen(observation_of(tuple(row)), Span(from_ticks(began), end)))
+    return found
 
 
 def gone(sql: sqlite3.Connection, name: str) -> list[str]:

@@ -35,6 +35,7 @@ from kgraph.store.results import (
     EntityHistory,
     Pruned,
     ScopeState,
+    Seen,
     Shrink,
     TopologyDelta,
     Toward,
@@ -252,6 +253,11 @@ class SqliteStore(Incidents, Rulings, Plans, Documents):
         """Return what one entity went through; None for one that was never known."""
         with self._database.reading() as sql:
             return _history.of_entity(sql, uid)
+
+    def alarms(self, since: datetime, until: datetime, *, limit: int) -> list[Seen]:
+        """Return what stood as abnormal between two moments; see the protocol."""
+        with self._database.reading() as sql:
+            return _history.alarms(sql, since, until, limit)
 
     def gone(self, name: str) -> list[str]:
         """Return the uids of closed entities that were last called so."""

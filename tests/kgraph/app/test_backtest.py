@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 import rca
 from ingest.prometheus import Firing, Stretch
-from kgraph.app.backtest import Past, Replay, judged, past_labels, replay, score
+from kgraph.app.backtest import Look, Past, Replay, judged, past_labels, replay, score
 from kgraph.app.investigation import Toolkit
 from kgraph.app.sync import Commitment, Reading, keep, unshown
 from kgraph.schema import Item, Observation, Record, RelationRecord, Snapshot, State
@@ -124,3 +125,37 @@ def test_an_answer_that_comes_right_late_is_late(store: GraphStore, tmp_path: Pa
     (verdict,) = judged(found, past_labels(str(path), store), [0 * MINUTE, 6 * MINUTE])
     assert verdict.places[0 * MINUTE][0] < verdict.places[6 * MINUTE][0] == 1.0
     assert verdict.right_after == 5 * MINUTE
+
+
+def flapping(hours: int) -> list[Firing]:
+    """One guest is said to be down for five minutes every hour."""
+    down = {"alertname": "GuestDown", "domain": "web"}
+    began = (NOW + hour * 60 * MINUTE for hour in range(hours))
+    return [Firing(down, at, at + 5 * MINUTE) for at in began]
+
+
+def last_look(store: GraphStore, firings: Iterable[Firing], since: float = 0) -> Look:
+    stretch = Stretch(NOW + since * MINUTE, NOW + 3_000 * MINUTE, MINUTE, tuple(firings))
+    return replayed(store, stretch).incidents[-1].looks[0]
+
+
+def test_an_alert_that_went_off_for_nothing_before_counts_less(store: GraphStore) -> None:
+    uid = store.locate("cmdb", "web")
+    rows = flapping(48)
+    before, after = last_look(store, rows[-1:]), last_look(store, rows)
+    assert after.posteriors[str(uid)] < before.posteriors[str(uid)]
+
+
+def test_of_each_moment_only_what_lies_before_it_is_counted(store: GraphStore) -> None:
+    rows = flapping(48)
+    stretch = Stretch(NOW, NOW + 3_000 * MINUTE, MINUTE, tuple(rows))
+    alone = Stretch(NOW, NOW + 3_000 * MINUTE, MINUTE, tuple(rows[:1]))
+    early, only = (replayed(store, each).incidents[0].looks[0] for each in (stretch, alone))
+    assert early == only
+
+
+def test_a_fault_that_comes_back_is_not_excused_with_what_it_shows(store: GraphStore) -> None:
+    hours = [(60.0 * hour + 70, 60.0 * hour + 80) for hour in range(24)]
+    found = replayed(store, replace(paused(*hours), until=NOW + 3_000 * MINUTE)).incidents
+    # At the first of them nobody knows of anybody that he is well.
+    assert found[-1].looks[0].posteriors == found[3].looks[0].posteriors

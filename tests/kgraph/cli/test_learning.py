@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import getpass
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from kgraph.app import quiet
+from kgraph.app.topologies import Topologies
 from kgraph.schema import Observation, State
 from kgraph.store import open_store
 from tests.kgraph.cli.conftest import Ended, Run
@@ -142,3 +145,33 @@ def test_what_cannot_be_said_is_one_clear_line(
     assert done.code == 1
     assert said in done.err
     assert len(done.err.strip().splitlines()) == 1
+
+
+def test_what_is_on_record_of_alarms_is_shown_and_forgotten(
+    run: Run,
+    incident: str,  # noqa: ARG001 - the estate
+    tmp_path: Path,
+) -> None:
+    assert "nothing yet" in run("learning", "alarms").err
+    _flap(next((tmp_path / "data").rglob("kgraph.db")))
+    (row,) = json.loads(run("learning", "alarms", "-o", "json").out)
+    assert (row["signal"], row["times"]) == ("latency", 12)
+    assert row["noise"] > 0.01
+    assert json.loads(run("learning", "export").out)["alarms"] == [row]
+    assert run("learning", "reset", "--alarms", "--incident", "INC-0001").code == 2
+    assert "of 1 alarm would be forgotten" in run("learning", "reset", "--alarms").err
+    assert "of 1 alarm is forgotten" in run("learning", "reset", "--alarms", "--execute").err
+    assert "nothing yet" in run("learning", "alarms").err
+
+
+def _flap(path: Path) -> None:
+    """Let an alert of one host stand for ten minutes twelve times a day, before all else."""
+    store = open_store(path)
+    uid, begin = store.find(kind="Host")[0].uid, datetime.now(UTC) - timedelta(days=9)
+    for minutes in range(0, 24 * 60, 10):
+        now = begin + timedelta(minutes=minutes)
+        if minutes % 120 in {30, 40}:
+            state = State.ABNORMAL if minutes % 120 == 30 else State.HEALTHY
+            store.observe([Observation(uid, "latency", state, at=now, detector="prometheus/Slow")])
+        quiet.count(store, partial(Topologies().of, store), now)
+    store.close()
