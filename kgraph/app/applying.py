@@ -224,7 +224,7 @@ class Applying:
             return None
         graph, plan = self._store.graph(), document.plan
         why = self._binding.void(document, graph) or self._binding.objection(
-            plan, graph, self._facts().abnormal, in_repair(self._store)
+            plan, graph, self._facts(), in_repair(self._store)
         )
         return Refusal("approval", why) if why else None
 
