@@ -68,7 +68,7 @@ class Moves:
             return self._look_elsewhere(task, here, there, others)
         if here.silent:
             return Look(Standing.UNKNOWN, f"{source} does not answer")
-        look = _look_move(task.action, here, there)
+        look = _look_move(task, here, there)
         # It is started over there, and not merely sent: whoever is silent may run it.
         starts = look.standing is Standing.READY and not here.alive
         return _unanswered(others if starts else ()) or look
@@ -136,7 +136,7 @@ class Moves:
         task: Task,
     ) -> None:
         """Stop it, send it and start it over there; where that breaks off, it runs as before."""
-        ran = not state_of(guest).off
+        ran = task.begun or not state_of(guest).off
         self._stop(guest, task)
         try:
             self._send(guest, there, task, _OFFLINE)
@@ -201,7 +201,7 @@ def _unanswered(others: Iterable[Said]) -> Look | None:
     return Look(Standing.UNKNOWN, f"{silent} does not answer, and may run it") if silent else None
 
 
-def _look_move(action: str, here: Said, there: Said) -> Look:
+def _look_move(task: Task, here: Said, there: Said) -> Look:
     """Judge a move by what both ends say."""
     if here.alive and there.alive:
         moves = (here.state and here.state.moving) or (there.state and there.state.moving)
@@ -211,8 +211,9 @@ def _look_move(action: str, here: Said, there: Said) -> Look:
         return Look(Standing.DONE if runs else Standing.UNFIT, f"there {there.state}")
     if here.state is not None and here.state.runs:
         return Look(Standing.READY, f"here {here.state}")
-    if action == COLD:
-        if here.state is not None and _died(here):
+    if task.action == COLD:
+        # Half done, it was shut down for the move, and nobody else would start it.
+        if here.state is not None and (_died(here) or (task.begun and here.state.off)):
             return Look(Standing.READY, f"here {here.state}")
         if here.state is None and there.state is not None:
             return Look(Standing.READY, "it was brought there, and not started yet")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -368,6 +368,25 @@ def test_a_guest_that_ran_runs_where_it_was_once_its_cold_move_has_broken_off(br
         estate.actuator.act(COLD)
     assert (guest.now, guest.home) == (RUNS, estate.hosts[H1])
     assert list(estate.hosts[H2].guests) == []
+
+
+def test_a_cold_move_that_was_killed_half_way_is_gone_on_with() -> None:
+    """Shut down for the move, it looks as if a person had done it, and would stay off."""
+    estate = Estate()
+    guest = estate.put(H1, SHUT)
+    assert estate.actuator.look(COLD).standing is Standing.UNFIT
+    begun = replace(COLD, begun=True)
+    assert estate.actuator.look(begun).standing is Standing.READY
+    estate.actuator.act(begun)
+    assert (guest.now, guest.home) == (RUNS, estate.hosts[H2])
+
+
+def test_one_that_was_killed_half_way_and_breaks_off_then_runs_where_it_was() -> None:
+    estate = Estate()
+    guest = estate.put(H1, SHUT, breaks=True)
+    with pytest.raises(EffectError, match="unexpectedly failed"):
+        estate.actuator.act(replace(COLD, begun=True))
+    assert (guest.now, guest.home) == (RUNS, estate.hosts[H1])
 
 
 def test_a_guest_that_was_dead_is_not_started_where_it_does_not_stay_up() -> None:
