@@ -122,9 +122,17 @@ class Moves:
         return self._definitions.find(task.parameters.get("uuid", "")) if self._definitions else ""
 
     def _start(self, task: Task, there: ControlConnection) -> None:
-        """Start it over there; a definition that is there already is the newer one."""
-        guest = self._lines.find(there, task)
-        guest = there.defineXML(self._kept(task)) if guest is None else guest
+        """Start it over there; what is defined there already has what nobody may read: secrets.
+
+        Raises:
+            RefusedError: it was left behind there with other disks than those that it ran with.
+        """
+        guest, kept = self._lines.find(there, task), self._kept(task)
+        if guest is None:
+            guest = there.defineXML(kept)
+        elif task.action == ELSEWHERE and kept and _disks(kept) != _disks(guest.XMLDesc()):
+            where = task.parameters["toUri"]
+            raise RefusedError(f"{where} has it with other disks than those that it ran with")
         if state_of(guest).off:
             guest.create()
 
@@ -193,6 +201,17 @@ def _same_processor(
     cpu = ET.fromstring(here.getCapabilities()).find("host/cpu")  # noqa: S314 - as above
     if cpu is None or there.compareCPU(ET.tostring(cpu, "unicode")) not in _FITS:
         raise RefusedError(f"it uses its host's processor as it is, and {target} has another one")
+
+
+def _disks(definition: str) -> frozenset[tuple[tuple[str, str], ...]]:
+    """Return where the disks of a guest are; what is in a drive for removable media may differ."""
+    found = ET.fromstring(definition).iterfind("devices/disk")  # noqa: S314 - libvirt's own
+    fixed = (each for each in found if each.get("device", "disk") in {"disk", "lun"})
+    sources = (source for each in fixed if (source := each.find("source")) is not None)
+    return frozenset(
+        tuple(sorted((name, said) for name, said in source.items() if name != "index"))
+        for source in sources
+    )
 
 
 def _unanswered(others: Iterable[Said]) -> Look | None:

@@ -427,6 +427,31 @@ def test_a_definition_over_there_is_newer_than_one_that_was_kept(tmp_path: Path)
     assert guest.calls == ["create"]
 
 
+RAN_WITH = (
+    "<domain><devices><disk type='file' device='disk'><source file='/nfs/{}.qcow2'{}/></disk>"
+    "<disk type='file' device='cdrom'><source file='/iso/{}.iso'/></disk></devices></domain>"
+)
+
+
+@pytest.mark.parametrize(("disk", "starts"), [("web", True), ("web-of-last-year", False)])
+def test_a_definition_that_was_left_behind_with_other_disks_is_not_started(
+    tmp_path: Path,
+    disk: str,
+    starts: bool,  # noqa: FBT001 - a table
+) -> None:
+    """A snapshot since then has made another file of its disk: it would go back in time."""
+    kept = Definitions(tmp_path)
+    kept.keep(UUID, RAN_WITH.format("web", " index='2'", "debian"))
+    estate = Estate(kept)
+    guest = estate.put(H2, SHUT, xml=RAN_WITH.format(disk, "", "rescue"))
+    if starts:
+        estate.actuator.act(ELSEWHERE)
+    else:
+        with pytest.raises(RefusedError, match="other disks than those that it ran with"):
+            estate.actuator.act(ELSEWHERE)
+    assert guest.calls == (["create"] if starts else [])
+
+
 def test_nothing_goes_to_where_nobody_may_act() -> None:
     estate = Estate()
     guest = estate.put(H1, RUNS)
