@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import logging
 import re
 import socket
 import ssl
@@ -18,6 +19,10 @@ import httpx
 from kgraph.schema import ConfigurationError, SourceError
 from kgraph.secret import secret
 
+# What it would tell when somebody debugs has all headers of answers, and tokens come in some.
+logging.getLogger("httpcore").setLevel(logging.INFO)
+# And of each request the whole address, which is the secret itself of some webhooks.
+logging.getLogger("httpx").setLevel(logging.WARNING)
 TIMEOUT_SECONDS = 10.0  # without a byte
 PATIENCE = timedelta(seconds=30)  # for one whole answer
 MOST_BYTES = 256 * 2**20

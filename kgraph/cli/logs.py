@@ -19,9 +19,6 @@ _SECRET = re.compile(
 QUIET = "warning"  # the level until the configuration says otherwise
 # Their failures reach us as exceptions, which a command tells once, in plain words.
 _TOLD_BY_US = ("neo4j",)
-# What they would tell when somebody debugs has all headers of answers, and tokens come in some;
-# and of each request the whole address, which is the secret itself of some webhooks.
-_TELL_TOO_MUCH = {"httpcore": logging.INFO, "httpx": logging.WARNING}
 
 
 def _without_secrets(
@@ -46,8 +43,6 @@ def set_up(level: str) -> None:
     """Configure logging for the process: ours by structlog, and what libraries say."""
     least = getattr(logging, level.upper())
     curious = least < logging.INFO
-    for name, at_least in _TELL_TOO_MUCH.items():
-        logging.getLogger(name).setLevel(at_least)
     root = logging.getLogger()
     for old in [each for each in root.handlers if isinstance(each, _FromLibraries)]:
         root.removeHandler(old)

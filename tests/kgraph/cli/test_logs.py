@@ -100,7 +100,6 @@ def test_an_address_that_is_a_secret_itself_is_not_logged_while_somebody_debugs(
     logged: Logged,
 ) -> None:
     """Whoever asks: a webhook that tells people is none of the sources."""
-    logging.getLogger("httpx").setLevel(logging.NOTSET)
     set_up("debug")
     answers = httpx.MockTransport(lambda _asked: httpx.Response(200))
     webhook = Notify("https://chat.example/hooks/secret", transport=answers)
