@@ -69,8 +69,9 @@ def nfs(uid: str, around: Surroundings) -> str:
     return "" if around.entities[uid].props.get("protocol") == "nfs" else "it is no NFS export"
 
 
+OTHERS_CARRY = "others_carry"
 CONDITIONS: Mapping[str, Condition] = {
-    "others_carry": others_carry,
+    OTHERS_CARRY: others_carry,
     "storage_well": storage_well,
     "changed_lately": changed_lately,
     "spare": spare,

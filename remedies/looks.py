@@ -36,6 +36,7 @@ class Task:
         preconditions, effect: names that the actuator's type understands.
         deadline: how long a look or an effect may take.
         message: for people, where people are told.
+        begun: whether it was announced by an earlier process, which may have done it in part.
     """
 
     plan: str
@@ -47,6 +48,7 @@ class Task:
     effect: str = ""
     deadline: timedelta = timedelta(seconds=30)
     message: str = ""
+    begun: bool = False
 
 
 class EffectError(Exception):

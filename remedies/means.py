@@ -15,6 +15,9 @@ NO_WAY = "no way to act"
 BY_PERSON = "a person:"  # how that begins which nobody but a person does or sees
 EXPORTS = frozenset({"nbd", "nfs"})  # protocols whose exports can be looked at
 BROUGHT = frozenset({"hook", "ansible"})  # what a site brings: for the actions that it names
+# Sources of those who say where their guests run, and start them there again from what they keep:
+# one that was moved behind their back would run twice.
+_PLACERS = frozenset({"openstack"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,8 @@ def means_for(
     sources = around.sources(entity.uid)
     endpoint = None
     if action.by not in {PERSON, *BROUGHT}:
-        able = [each for each in endpoints if can(each, action)]
+        kept = action.does.places and not sources.isdisjoint(_PLACERS)
+        able = [] if kept else [each for each in endpoints if can(each, action)]
         if action.by == "power":
             able = _own_first(able, around.host_uris(entity.uid))
         endpoint = endpoint_for(entity, action.by, sources, able)

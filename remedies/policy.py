@@ -9,16 +9,17 @@ safest. A plan may do what its most restricted step may.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Enum
 from importlib.resources import files
 from pathlib import Path
 
-from kgraph.schema import Actor, ConfigurationError, Outcome, Plan, PlanStep, Risk
+from kgraph.schema import Actor, ConfigurationError, Entity, Outcome, Plan, PlanStep, Risk
 from kgraph.schema.yaml_files import text_of
 from remedies.lint import Remark
-from remedies.policy_match import Circumstances, objection
+from remedies.policy_match import Circumstances, in_time, objection
 from remedies.policy_rows import BudgetRow, Condition, RuleRow, WindowRow, read_rules
 from remedies.record import Case, Earned, Tally, lacking, tally
 from remedies.world import USUAL, Budgets
@@ -128,6 +129,30 @@ def decide(policy: Policy, plan: Plan, around: Circumstances) -> Decision:
     ours = [step for step in plan.steps if step.actor is Actor.KGRAPH] or list(plan.steps)
     decisions = [decide_step(policy, plan, step, around) for step in ours]
     return min(decisions, key=lambda decision: _MODES.index(decision.mode))
+
+
+def windows_over(
+    policy: Policy, plan: Plan, now: datetime, get: Callable[[Sequence[str]], Iterable[Entity]]
+) -> Mapping[str, str]:
+    """Return those that a plan acts on and that are in a maintenance window, with its name.
+
+    Args:
+        policy: the rules in force.
+        plan: the plan.
+        now: the moment.
+        get: returns entities by uid; asked only while a window is on.
+    """
+    on = [each for each in policy.rules if each.priority == WINDOW and in_time(each.when, now)]
+    if not on:
+        return {}
+    entities = {each.uid: each for each in get(sorted({step.entity for step in plan.steps}))}
+    around = Circumstances(now, "", 1.0, synced=True, entities=entities)
+    return {
+        step.entity: window.name
+        for step in plan.steps
+        for window in on
+        if not objection(window.when, plan, step, around)
+    }
 
 
 def ranked(

@@ -67,6 +67,11 @@ def _objections(
     yield from _times(when, around.now)
 
 
+def in_time(when: Condition, now: datetime) -> bool:
+    """Tell whether a rule may hold at a moment, whatever it asks for besides."""
+    return not any(_times(when, now))
+
+
 def _times(when: Condition, now: datetime) -> Iterator[str]:
     day, night = _day_of(when, now)
     if when.days and day not in when.days:

@@ -164,6 +164,7 @@ class World:
         settling: plans under way whose every step is over: it is watched whether that helped.
         touched: plan under way -> what its effects could have hurt so far; one that is left out
             may have hurt all of its reach.
+        windows: entity -> the maintenance window in which it is just now.
         stuck: entities on which an effect hangs that may still happen.
         off: hosts that are confirmed off: read back just now, or fenced by this very run.
         undone: (plan, when it ended) of runs of the last hour that ended before any effect.
@@ -186,3 +187,4 @@ class World:
     lifted: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))
     settling: frozenset[str] = frozenset()
     touched: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
+    windows: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))

@@ -22,6 +22,7 @@ from kgraph.config import (
     WebhookEndpoint,
 )
 from kgraph.schema import ConfigurationError
+from kgraph.web import Credentials
 from remedies import LOG, NBD, Actuator, Actuators
 from remedies.actuators.ansible import AnsibleActuator
 from remedies.actuators.definitions import Definitions
@@ -30,7 +31,7 @@ from remedies.actuators.hook import HookActuator
 from remedies.actuators.libvirt import LibvirtActuator
 from remedies.actuators.libvirt_line import READING
 from remedies.actuators.libvirt_moves import POLL
-from remedies.actuators.notify import Notify, Token
+from remedies.actuators.notify import Notify
 from remedies.actuators.power import Method, PowerActuator
 from remedies.actuators.secrets import Secret
 from remedies.actuators.systemd import SystemdActuator
@@ -72,10 +73,10 @@ def _actuator(endpoint: EndpointConfig, configuration: Configuration) -> Actuato
         case SystemdEndpoint():
             return SystemdActuator(endpoint.unit, endpoint.via)
         case HookEndpoint():
-            token = _token(endpoint, configuration)
-            return HookActuator(endpoint.url, frozenset(endpoint.actions), token)
+            credentials = _credentials(endpoint, configuration)
+            return HookActuator(endpoint.url, frozenset(endpoint.actions), credentials)
         case WebhookEndpoint():
-            return Notify(endpoint.url, _token(endpoint, configuration))
+            return Notify(endpoint.url, _credentials(endpoint, configuration))
         case AnsibleEndpoint():
             plays = {name: str(configuration.resolve(p)) for name, p in endpoint.playbooks.items()}
             inventory = configuration.resolve(endpoint.inventory) if endpoint.inventory else ""
@@ -89,9 +90,8 @@ def _power(endpoint: PowerEndpoint, configuration: Configuration) -> PowerActuat
     return PowerActuator(methods, rest=partial(time.sleep, _BETWEEN_READINGS))
 
 
-def _token(endpoint: WebhookEndpoint, configuration: Configuration) -> Token:
-    file = configuration.given(endpoint.token_file)
-    return Token(endpoint.token_env, file)
+def _credentials(endpoint: WebhookEndpoint, configuration: Configuration) -> Credentials:
+    return Credentials(endpoint.token_env, configuration.given(endpoint.token_file))
 
 
 def _method(config: PowerMethod, configuration: Configuration) -> Method:

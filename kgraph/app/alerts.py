@@ -108,9 +108,13 @@ class Directory:
 
     def of(self, store: GraphStore, now: datetime) -> tuple[EstateIndex, Blind]:
         """Return the look-ups as of now, and which alerts are blind."""
-        if self._index is None or self.stale(store):
-            self.refresh(store, now)
+        self.index(store, now)
         return self.recent(store, now)
+
+    def index(self, store: GraphStore, now: datetime) -> EstateIndex:
+        """Return the look-ups as of now."""
+        index = None if self.stale(store) else self._index
+        return index or self.refresh(store, now)
 
     def recent(self, store: GraphStore, now: datetime) -> tuple[EstateIndex, Blind]:
         """Return the look-ups as they were made last, if that is not long ago."""

@@ -18,6 +18,7 @@ from kgraph.app.watch.collect import Collector
 from kgraph.app.watch.facts import facts_of
 from kgraph.app.watch.keeper import Keeper
 from kgraph.app.watch.loop import ROLE
+from kgraph.app.whole import Whole
 from kgraph.config import Configuration
 from kgraph.schema import (
     Actor,
@@ -173,6 +174,7 @@ class Applying:
         binding: Binding | None,
     ) -> None:
         self._store, self._clock, self._binding = store, clock, binding
+        self._whole = Whole(store)
         read = [replace(job, every=EVERY) for job in watched_jobs(Context(configuration))]
         self._collector = Collector(read, clock, lambda: 1.0)
         known = read_before(store, [job.title for job in read if job.topology])
@@ -220,15 +222,15 @@ class Applying:
         if self._binding is None or record.state.under_way:
             return None
         bound = document.bound if record.state is PlanState.APPROVED else ""
-        seen = bound or self._binding.digest(document.plan, self._store.graph())
+        seen = bound or self._binding.digest(document.plan, self._whole.graph())
         return replace(document, bound=seen)
 
     def _changed(self, document: PlanDocument | None) -> Refusal | None:
         if document is None or self._binding is None:
             return None
-        graph, plan = self._store.graph(), document.plan
+        graph, plan = self._whole.graph(), document.plan
         why = self._binding.void(document, graph) or self._binding.objection(
-            plan, graph, self._facts().abnormal, in_repair(self._store)
+            plan, graph, self._facts(), in_repair(self._store)
         )
         return Refusal("approval", why) if why else None
 
@@ -265,11 +267,11 @@ class Applying:
             self._known = None
 
     def _facts(self) -> Facts:
-        """Sum up what is known; the whole graph is read, so not without need."""
+        """Sum up what is known; all evidence is read, so not without need."""
         now = self._clock()
         if self._known is None or now - self._known_at >= _OLD:
             self._known = facts_of(
-                self._store.graph(),
+                self._whole.graph(),
                 self._store.evidence(now=now),
                 self._keeper.read_at,
                 self._keeper.topology,

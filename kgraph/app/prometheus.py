@@ -9,6 +9,7 @@ from datetime import datetime
 from ingest import prometheus
 from ingest.prometheus import Estate, Normalised, Origin, Standing
 from ingest.prometheus import Reading as Answers
+from kgraph.app.alerts import Directory
 from kgraph.app.sync import Job, Keep, Reading, keep
 from kgraph.config import Configuration, PrometheusSource
 from kgraph.schema import KgraphError, Snapshot
@@ -67,18 +68,19 @@ def address(source: PrometheusSource) -> str:
 
 def job(chosen: Server, heard: Heard | None = None) -> Job:
     """Make the job that reads one Prometheus; `heard` is told what its answers came to."""
+    directory = Directory()
     return Job(
         f"prometheus {chosen.origin.name or chosen.origin.url}",
-        lambda _at: _fetch(chosen, heard),
+        lambda _at: _fetch(chosen, directory, heard),
         lambda store, error, at: _silence(chosen, store, error, at),
     )
 
 
-def _fetch(chosen: Server, heard: Heard | None) -> Keep:
+def _fetch(chosen: Server, directory: Directory, heard: Heard | None) -> Keep:
     answers = chosen.asked()
 
     def kept(reading: Reading) -> Diff:
-        found = read(answers, chosen, reading.store, reading.at)
+        found = read(answers, chosen, reading.store, reading.at, directory)
         diff = keep(reading, found.snapshot(chosen.origin))
         if heard is not None:
             heard(found)
@@ -87,9 +89,16 @@ def _fetch(chosen: Server, heard: Heard | None) -> Keep:
     return kept
 
 
-def read(answers: Answers, chosen: Server, store: GraphStore, now: datetime) -> Normalised:
+def read(
+    answers: Answers,
+    chosen: Server,
+    store: GraphStore,
+    now: datetime,
+    directory: Directory | None = None,
+) -> Normalised:
     """Return what answers come to on the stored graph; nothing is kept."""
-    return prometheus.normalise(answers, _estate(store, chosen, now), chosen.origin, now)
+    index = (directory or Directory()).index(store, now)
+    return prometheus.normalise(answers, _estate(store, chosen, now, index), chosen.origin, now)
 
 
 def _silence(
@@ -108,7 +117,7 @@ def standing(store: GraphStore, now: datetime) -> Standing:
     return Standing.of(evidence.observations, evidence.coverage, spelled)
 
 
-def _estate(store: GraphStore, chosen: Server, now: datetime) -> Estate:
+def _estate(store: GraphStore, chosen: Server, now: datetime, index: EstateIndex) -> Estate:
     graph = store.graph()
     keys = store.spelling(prometheus.SOURCE)
     watched = tuple(
@@ -118,4 +127,4 @@ def _estate(store: GraphStore, chosen: Server, now: datetime) -> Estate:
         and relation.source == prometheus.SOURCE
         and relation.dependency in keys
     )
-    return Estate(EstateIndex.of(graph), chosen.packs, watched, standing(store, now))
+    return Estate(index, chosen.packs, watched, standing(store, now))

@@ -13,7 +13,8 @@ from typing import Any
 import httpx
 
 from kgraph.schema.errors import one_line
-from remedies.actuators.notify import Token
+from kgraph.web import Credentials
+from remedies.actuators.secrets import NOBODY, headers_of
 from remedies.looks import EffectError, Look, RefusedError, Standing, Task
 
 FORMAT = "kgraph.hook/v1"
@@ -26,7 +27,7 @@ class HookActuator:
     Args:
         url: where it listens.
         actions: what it may be asked to do.
-        token: goes with it.
+        credentials: go with it.
         transport: stands for the network in tests.
     """
 
@@ -34,10 +35,10 @@ class HookActuator:
         self,
         url: str,
         actions: frozenset[str],
-        token: Token | None = None,
+        credentials: Credentials = NOBODY,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        self._url, self._actions, self._token = url, actions, token or Token()
+        self._url, self._actions, self._credentials = url, actions, credentials
         self._transport = transport
 
     def look(self, task: Task) -> Look:
@@ -97,7 +98,7 @@ class HookActuator:
 
     def _headers(self) -> dict[str, str]:
         # Unpacked, a little would become a lot.
-        return {"Accept-Encoding": "identity", **self._token.headers()}
+        return {"Accept-Encoding": "identity", **headers_of(self._credentials)}
 
 
 def _beginning(answer: httpx.Response) -> bytes:

@@ -68,7 +68,7 @@ class Moves:
             return self._look_elsewhere(task, here, there, others)
         if here.silent:
             return Look(Standing.UNKNOWN, f"{source} does not answer")
-        look = _look_move(task.action, here, there)
+        look = _look_move(task, here, there)
         # It is started over there, and not merely sent: whoever is silent may run it.
         starts = look.standing is Standing.READY and not here.alive
         return _unanswered(others if starts else ()) or look
@@ -122,9 +122,17 @@ class Moves:
         return self._definitions.find(task.parameters.get("uuid", "")) if self._definitions else ""
 
     def _start(self, task: Task, there: ControlConnection) -> None:
-        """Start it over there; a definition that is there already is the newer one."""
-        guest = self._lines.find(there, task)
-        guest = there.defineXML(self._kept(task)) if guest is None else guest
+        """Start it over there; what is defined there already has what nobody may read: secrets.
+
+        Raises:
+            RefusedError: it was left behind there with other disks than those that it ran with.
+        """
+        guest, kept = self._lines.find(there, task), self._kept(task)
+        if guest is None:
+            guest = there.defineXML(kept)
+        elif task.action == ELSEWHERE and kept and _disks(kept) != _disks(guest.XMLDesc()):
+            where = task.parameters["toUri"]
+            raise RefusedError(f"{where} has it with other disks than those that it ran with")
         if state_of(guest).off:
             guest.create()
 
@@ -136,7 +144,7 @@ class Moves:
         task: Task,
     ) -> None:
         """Stop it, send it and start it over there; where that breaks off, it runs as before."""
-        ran = not state_of(guest).off
+        ran = task.begun or not state_of(guest).off
         self._stop(guest, task)
         try:
             self._send(guest, there, task, _OFFLINE)
@@ -195,13 +203,24 @@ def _same_processor(
         raise RefusedError(f"it uses its host's processor as it is, and {target} has another one")
 
 
+def _disks(definition: str) -> frozenset[tuple[tuple[str, str], ...]]:
+    """Return where the disks of a guest are; what is in a drive for removable media may differ."""
+    found = ET.fromstring(definition).iterfind("devices/disk")  # noqa: S314 - libvirt's own
+    fixed = (each for each in found if each.get("device", "disk") in {"disk", "lun"})
+    sources = (source for each in fixed if (source := each.find("source")) is not None)
+    return frozenset(
+        tuple(sorted((name, said) for name, said in source.items() if name != "index"))
+        for source in sources
+    )
+
+
 def _unanswered(others: Iterable[Said]) -> Look | None:
     """Return why a guest may not be started while one of the others is silent."""
     silent = next((said.uri for said in others if said.silent), "")
     return Look(Standing.UNKNOWN, f"{silent} does not answer, and may run it") if silent else None
 
 
-def _look_move(action: str, here: Said, there: Said) -> Look:
+def _look_move(task: Task, here: Said, there: Said) -> Look:
     """Judge a move by what both ends say."""
     if here.alive and there.alive:
         moves = (here.state and here.state.moving) or (there.state and there.state.moving)
@@ -211,8 +230,9 @@ def _look_move(action: str, here: Said, there: Said) -> Look:
         return Look(Standing.DONE if runs else Standing.UNFIT, f"there {there.state}")
     if here.state is not None and here.state.runs:
         return Look(Standing.READY, f"here {here.state}")
-    if action == COLD:
-        if here.state is not None and _died(here):
+    if task.action == COLD:
+        # Half done, it was shut down for the move, and nobody else would start it.
+        if here.state is not None and (_died(here) or (task.begun and here.state.off)):
             return Look(Standing.READY, f"here {here.state}")
         if here.state is None and there.state is not None:
             return Look(Standing.READY, "it was brought there, and not started yet")

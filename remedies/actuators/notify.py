@@ -2,52 +2,16 @@
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass
-from pathlib import Path
-
 import httpx
 
 from kgraph.logs import logger
 from kgraph.schema.errors import one_line
+from kgraph.web import Credentials
+from remedies.actuators.secrets import NOBODY, headers_of
 from remedies.looks import EffectError, Look, Standing, Task
 
 TIMEOUT_SECONDS = 10.0
 _log = logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """Where the bearer token is; never the token itself, so that it can't be logged.
-
-    Attributes:
-        env: name of an environment variable.
-        file: a file that holds the token alone.
-    """
-
-    env: str = ""
-    file: Path | None = None
-
-    def headers(self) -> dict[str, str]:
-        """Read the token now; EffectError when it is named but not usable."""
-        if self.env:
-            token, where = os.environ.get(self.env, ""), f"environment variable {self.env}"
-        elif self.file is not None:
-            token, where = _content(self.file), str(self.file)
-        else:
-            return {}
-        token = token.strip()
-        # Checked here: the HTTP library would put a faulty header, token and all, into its error.
-        if not token or not all("!" <= character <= "~" for character in token):
-            raise EffectError(f"{where}: no usable token")
-        return {"Authorization": f"Bearer {token}"}
-
-
-def _content(path: Path) -> str:
-    try:
-        return path.read_text("ascii", errors="replace")
-    except OSError as error:
-        raise EffectError(f"{path}: {error.strerror}") from None
 
 
 class Notify:
@@ -55,17 +19,17 @@ class Notify:
 
     Args:
         url: is posted a JSON object; empty: the log only.
-        token: goes with it.
+        credentials: go with it.
         transport: stands for the network in tests.
     """
 
     def __init__(
         self,
         url: str = "",
-        token: Token | None = None,
+        credentials: Credentials = NOBODY,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        self._url, self._token, self._transport = url, token or Token(), transport
+        self._url, self._credentials, self._transport = url, credentials, transport
 
     def look(self, task: Task) -> Look:
         """Whether somebody was told leaves no trace that could be looked at."""
@@ -90,7 +54,7 @@ class Notify:
                     "POST",
                     self._url,
                     json=body | {"message": task.message},
-                    headers=self._token.headers(),
+                    headers=headers_of(self._credentials),
                 ) as answer,
             ):
                 pass

@@ -56,8 +56,9 @@ class Method:
     def fed(self, verb: str) -> str:
         """Return what the agent reads; EffectError where the secret is not to be had."""
         rows = {"action": verb, **self.options}
-        if self.secret.named:
-            rows[self.secret_option] = self.secret.read()
+        password = self.secret.read()
+        if password:
+            rows[self.secret_option] = password
         for name, value in rows.items():
             if "\n" in value:
                 raise EffectError(f"{self.agent[0]}: option {name} is more than one line")

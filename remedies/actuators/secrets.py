@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from kgraph.schema import ConfigurationError
+from kgraph.secret import secret
+from kgraph.web import Credentials
 from remedies.looks import EffectError
+
+NOBODY = Credentials()
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,32 +25,30 @@ class Secret:
     env: str = ""
     file: Path | None = None
 
-    @property
-    def named(self) -> bool:
-        """Whether there is one at all."""
-        return bool(self.env) or self.file is not None
-
-    @property
-    def where(self) -> str:
-        """Where it is, for people."""
-        return f"environment variable {self.env}" if self.env else str(self.file)
-
     def read(self) -> str:
-        """Return it as it is now; EffectError where it is named and not there."""
-        said = os.environ.get(self.env, "") if self.env else _content(self.file)
-        said = said.strip()
-        if self.named and not said:
-            raise EffectError(f"{self.where}: it is empty, or not there")
+        """Return it as it is now, empty where none is named.
+
+        Raises:
+            EffectError: it is named, and not there.
+        """
+        try:
+            found = secret(self.env, self.file)
+        except ConfigurationError as error:
+            raise EffectError(str(error)) from None
+        if found is None:
+            return ""
+        where, said = found
+        if not said:
+            raise EffectError(f"{where}: it is empty")
         return said
 
 
-def _content(path: Path | None) -> str:
-    if path is None:
-        return ""
-    try:
-        return path.read_text("utf-8", errors="replace")
-    except OSError as error:
-        raise EffectError(f"{path}: {error.strerror}") from None
-
-
 NO_SECRET = Secret()
+
+
+def headers_of(credentials: Credentials) -> dict[str, str]:
+    """Return what goes with a request; EffectError where a token is named and not usable."""
+    try:
+        return credentials.headers()
+    except ConfigurationError as error:
+        raise EffectError(str(error)) from None

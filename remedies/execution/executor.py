@@ -49,6 +49,7 @@ from remedies.looks import Actuators
 from remedies.world import USUAL, Approver, Budgets, Facts, World
 
 Void = Callable[[PlanDocument], str]
+Windows = Callable[[Plan, datetime], Mapping[str, str]]
 _ALL = 1_000_000
 _BEGINS = frozenset({PlanState.PROPOSED, PlanState.APPROVED})
 _log = logger(__name__)
@@ -63,6 +64,7 @@ class Executor:
         holder: who we are, in leases; no other process may have the same name.
         spawn: starts a call; a thread, unless a test has its own way.
         budgets: what may be done in a while, over all plans.
+        windows: returns whom of a plan a maintenance window is over just now, with its name.
     """
 
     def __init__(
@@ -72,8 +74,9 @@ class Executor:
         holder: str,
         spawn: Spawn = in_thread,
         budgets: Budgets = USUAL,
+        windows: Windows = lambda _plan, _now: {},
     ) -> None:
-        self._budgets = budgets
+        self._budgets, self._windows = budgets, windows
         self._store, self._actuators, self._holder, self._spawn = store, actuators, holder, spawn
         self._plans: dict[str, Carrying] = {}
         self._orphans: dict[str, PlanRecord] = {}
@@ -410,6 +413,7 @@ class Executor:
             lifted=self._ledger.lifted(entities),
             settling=frozenset(each.plan.id for each in every if each.settling),
             touched={each.plan.id: each.touched for each in every},
+            windows=self._windows(plan, now),
         )
 
     def _elsewhere(self, leases: Iterable[Lease]) -> tuple[Other, ...]:

@@ -10,7 +10,9 @@ from remedies.execution.step_moves import GRACE, TELLING
 from remedies.looks import Task
 
 
-def task_of(plan: Plan, step: PlanStep, direction: Direction = Direction.DO) -> Task:
+def task_of(
+    plan: Plan, step: PlanStep, direction: Direction = Direction.DO, *, begun: bool = False
+) -> Task:
     """Return the task of doing a step, or of taking it back."""
     undo = direction is Direction.UNDO
     return Task(
@@ -23,6 +25,7 @@ def task_of(plan: Plan, step: PlanStep, direction: Direction = Direction.DO) -> 
         effect=step.undo_effect if undo else step.effect,
         deadline=step.terms.deadline,
         message=message_of(plan, step),
+        begun=begun,
     )
 
 

@@ -10,7 +10,7 @@ from kgraph.schema import Plan
 from remedies.execution.moves import Direction, Doing, Hand
 from remedies.execution.tasks import task_of
 from remedies.execution.work import Acting, Looking, Spawn
-from remedies.looks import Actuators
+from remedies.looks import Actuators, Task
 
 
 class Workshop:
@@ -20,6 +20,7 @@ class Workshop:
         self._plan, self._actuators, self._spawn = plan, actuators, spawn
         self._hands: dict[int, Hand] = {}
         self._works: dict[int, Looking | Acting] = {}
+        self._adopted: set[int] = set()
 
     @property
     def hands(self) -> Mapping[int, Hand]:
@@ -39,6 +40,7 @@ class Workshop:
     def adopt(self, step: int, now: datetime) -> None:
         """Know of a step only that it was begun, by an earlier process or under a lost lease."""
         self._hands[step] = Hand(adopted_at=now)
+        self._adopted.add(step)
 
     def intend(self, step: int, now: datetime) -> None:
         """Begin anew with a step whose intent was just written."""
@@ -56,16 +58,16 @@ class Workshop:
         hand = self._hands.get(step, Hand(adopted_at=now))
         self._hands[step] = replace(hand, doing=Doing.LOOKING, since=now)
         actuator = self._actuators.get(through or self._plan.steps[step].endpoint)
-        task = task_of(self._plan, self._plan.steps[step], direction)
-        return self._started(step, Looking(self._spawn, actuator, task), now)
+        return self._started(
+            step, Looking(self._spawn, actuator, self._task(step, direction)), now
+        )
 
     def act(self, step: int, direction: Direction, now: datetime) -> bool:
         """Begin an effect; tell whether it is over at once."""
         hand = self._hands[step]
         self._hands[step] = replace(hand, doing=Doing.ACTING, since=now, look=None)
         actuator = self._actuators.get(self._plan.steps[step].endpoint)
-        task = task_of(self._plan, self._plan.steps[step], direction)
-        return self._started(step, Acting(self._spawn, actuator, task), now)
+        return self._started(step, Acting(self._spawn, actuator, self._task(step, direction)), now)
 
     def collect(self, now: datetime) -> None:
         """Take what has come back."""
@@ -90,6 +92,10 @@ class Workshop:
         """Wait for each look and effect, at most so long."""
         for work in list(self._works.values()):
             work.job.wait(patience)
+
+    def _task(self, step: int, direction: Direction) -> Task:
+        begun = step in self._adopted
+        return task_of(self._plan, self._plan.steps[step], direction, begun=begun)
 
     def _started(self, step: int, work: Looking | Acting, now: datetime) -> bool:
         self._works[step] = work

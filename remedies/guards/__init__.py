@@ -17,6 +17,7 @@ from remedies.guards.halted import halted
 from remedies.guards.identified import identified
 from remedies.guards.isolated import isolated
 from remedies.guards.locked import locked
+from remedies.guards.maintenance import maintenance
 from remedies.guards.old_host import old_host
 from remedies.guards.owned import owned
 from remedies.guards.refusal import Guard, Refusal, Weight
@@ -52,6 +53,7 @@ GUARDS: tuple[Guard, ...] = (
     attributed,
     attempts,
     flapping,
+    maintenance,
     locked,
     budget,
 )

@@ -110,6 +110,7 @@ REMOVALS = (
     Removal(4, "seen before the effect", _no_second_word, ("blind-before-the-effect",)),
     guard(11, "halted", "halted-before"),
     guard(12, "attributed", "symptom-of-our-own-making"),
+    guard(0, "maintenance", "pool-full-and-a-window"),
     guard(0, "owned", "rival-owns-the-guest", "rival-owns-the-host"),
     Removal(0, "reconcile", _no_reconciling, ("killed-after-a-reset",)),
     Removal(0, "one evacuation a host", _no_contention, ("two-evacuations-one-target",), "I5"),

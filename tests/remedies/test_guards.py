@@ -68,6 +68,7 @@ REFUSED: dict[str, World] = {
     "attempts": replace(WELL, past=(past(5, Outcome.NO_EFFECT),)),
     "flapping": replace(WELL, past=tuple(past(n, Outcome.HELPED, f"P-{n}") for n in (10, 20, 30))),
     "locked": replace(WELL, leases=(Lease("v1", "stranger", 1, T0),)),
+    "maintenance": replace(WELL, windows={"v1": "core upgrade"}),
     "budget": replace(WELL, intents=tuple(intent(n, 30) for n in range(10))),
 }
 
@@ -279,12 +280,21 @@ def test_what_was_repaired_elsewhere_or_long_ago_does_not_flap(
     assert judge(PLAN, RESUME, replace(WELL, past=rows)) == ()
 
 
-@pytest.mark.parametrize("name", ["attempts", "flapping"])
-def test_what_only_automation_may_not_repeat_a_person_may(name: str) -> None:
+def test_what_has_acted_is_finished_though_a_window_has_opened_meanwhile() -> None:
+    """A host that was fenced, and whose guests run nowhere, is worse than either."""
+    begun = replace(REFUSED["maintenance"], touched={PLAN.id: frozenset({"x"})})
+    assert judge(PLAN, RESUME, begun) == ()
+
+
+OF_AUTOMATION = ("attempts", "flapping", "maintenance")
+
+
+@pytest.mark.parametrize("name", OF_AUTOMATION)
+def test_what_only_automation_may_not_do_a_person_may(name: str) -> None:
     assert judge(PLAN, RESUME, replace(REFUSED[name], by=Approver.PERSON)) == ()
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in {"attempts", "flapping"}])
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in OF_AUTOMATION])
 def test_what_makes_things_worse_no_person_may_either(name: str) -> None:
     step, world = step_for(name), world_for(name)
     assert judge(PLAN, step, replace(world, by=Approver.PERSON)) == judge(PLAN, step, world) != ()

@@ -481,3 +481,18 @@ def test_of_two_services_of_one_name_none_is_restarted_by_a_switch_for_either() 
     assert "selects Service shop, too" in means_for(action, pair[0], around, [both]).unable
     one = replace(both, select=Select(name="shop", labels={"site": "a"}))
     assert means_for(action, pair[0], around, [one]).actor is Actor.KGRAPH
+
+
+def test_what_openstack_places_is_not_moved_behind_its_back() -> None:
+    """Nova would start it a second time where it believes it to be."""
+    moves = replace(GUESTS, moves=True, defines=True)
+    site = Endpoint("site", "hook", actions=frozenset({"start_elsewhere"}))
+    action, server = CATALOGUE.actions["start_elsewhere"], ENTITIES["v1"]
+    around = Surroundings.of(incident())
+    assert means_for(action, server, around, [moves, site]).endpoint == "guests"
+    told = Relation("v1", "RUNS_ON", "h", source="openstack")
+    around = Surroundings.of(replace(incident(), relations=(*RELATIONS, told)))
+    assert means_for(action, server, around, [moves, site]).endpoint == "site"
+    assert means_for(action, server, around, [moves]).actor is Actor.PERSON
+    resume = means_for(CATALOGUE.actions["resume"], server, around, [moves])
+    assert resume.actor is Actor.KGRAPH

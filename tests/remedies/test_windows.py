@@ -9,7 +9,7 @@ import pytest
 
 from kgraph.schema import ConfigurationError, Entity
 from remedies import Budgets, Circumstances, Mode, decide
-from remedies.policy import Policy, decide_step, parse_policy, ranked
+from remedies.policy import Policy, decide_step, parse_policy, ranked, windows_over
 from tests.remedies.fake_estate import RESUME, T0, plan_of
 
 PLAN = plan_of(RESUME)
@@ -182,3 +182,23 @@ def test_a_window_ends_to_the_second() -> None:
     rules = policy("windows: [{name: w, from: 2026-01-01T00:00:00Z, to: 2026-01-01T03:00:00Z}]")
     at = datetime(2026, 1, 1, 2, 59, 59, tzinfo=UTC)
     assert decide(rules, PLAN, replace(NIGHT, now=at)).mode is Mode.OBSERVE
+
+
+@pytest.mark.parametrize(
+    ("window", "over"),
+    [
+        ("days: [thu]", {"v1": "w"}),
+        ("days: [thu], labels: {rack: r1}", {"v1": "w"}),
+        ("days: [thu], labels: {rack: r2}", {}),
+        ("days: [thu], kind: Host", {}),
+    ],
+)
+def test_a_window_is_over_whom_it_names(window: str, over: dict[str, str]) -> None:
+    rules = policy(f"windows: [{{name: w, {window}}}]")
+    entity = Entity("v1", "VirtualMachine", "web-1", labels={"rack": "r1"})
+    assert windows_over(rules, PLAN, T0, lambda _uids: [entity]) == over
+
+
+def test_while_no_window_is_on_nothing_is_read_for_it() -> None:
+    rules = policy("windows: [{name: w, days: [fri]}]")
+    assert windows_over(rules, PLAN, T0, lambda uids: pytest.fail(f"read {uids}")) == {}

@@ -16,12 +16,12 @@ def job(config: SourceEntry, context: Context) -> Job:
     """Make the job that reads what fires."""
     source = cast("AlertmanagerSource", config)
     configuration = context.configuration
-    packs = alerts.packs_of(configuration)
+    packs, directory = alerts.packs_of(configuration), alerts.Directory()
 
     def fetch(at: datetime) -> Keep:
         batch, listing = alerts.read(source, configuration, at)
         return lambda reading: alerts.observe(
-            reading, alerts.translated(batch, reading.store, packs), listing
+            reading, alerts.translated(batch, reading.store, packs, directory), listing
         ).with_findings(batch.clock.findings())
 
     return Job(f"alertmanager {source.name or source.path or source.url}".rstrip(), fetch)

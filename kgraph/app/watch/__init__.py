@@ -25,6 +25,7 @@ from kgraph.config import Configuration
 from kgraph.store import GraphStore
 from remedies import Executor
 from remedies.execution.readback import in_repair
+from remedies.policy import windows_over
 
 _JITTER = 0.1  # share of an interval: sources are not asked in step
 
@@ -55,7 +56,13 @@ def build(
     keeper = Keeper(store, read, _clock())
     kept = settings.retention.history_days
     rules = policy_of(configuration)
-    executor = Executor(store, actuators(configuration), ours, budgets=rules.budgets)
+    executor = Executor(
+        store,
+        actuators(configuration),
+        ours,
+        budgets=rules.budgets,
+        windows=lambda plan, now: windows_over(rules, plan, now, store.get),
+    )
     tools = toolkit(
         configuration,
         _clock(),

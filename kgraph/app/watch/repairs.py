@@ -212,7 +212,7 @@ class PolicyRepairs:
             if self.binding is None:
                 return ""
             return self.binding.void(document, found.graph) or self.binding.objection(
-                document.plan, found.graph, facts.abnormal, in_repair(self.store)
+                document.plan, found.graph, facts, in_repair(self.store)
             )
 
         for record, said in self.executor.begin_approved(now, facts, void):
@@ -265,10 +265,11 @@ class PolicyRepairs:
             return None
         repairing = in_repair(self.store)
         # Of a large estate the graph changes far from all that is wrong, and nothing is explained.
-        mark = self.store.version(), found.at, facts.abnormal, repairing
+        well = facts.well if self.binding.leans(plan) else None
+        mark = self.store.version(), found.at, facts.abnormal, well, repairing
         known = self._proved.get(plan.id)
         if known is None or known[0] != mark:
-            said = self.binding.objection(plan, found.graph, facts.abnormal, repairing)
+            said = self.binding.objection(plan, found.graph, facts, repairing)
             known = self._proved[plan.id] = mark, said
         return Refusal("proof", known[1]) if known[1] else None
 

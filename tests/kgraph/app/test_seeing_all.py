@@ -34,6 +34,7 @@ from kgraph.schema import (
 )
 from kgraph.store import GraphStore
 from kgraph.store.sqlite import SqliteStore
+from remedies import Facts
 from tests.remedies.fake_estate import T0
 
 GUESTS = 40  # of each host: 80 of its 100 GiB
@@ -107,8 +108,9 @@ def test_a_host_of_whose_guests_few_were_weighed_is_not_overfilled(store: GraphS
     found = seats(plan)
     assert sum(found.values()) == GUESTS
     assert max(found.values()) <= 7  # of two GiB, beside eighty, and 95 at most
-    abnormal = {(row.entity, row.signal) for row in store.symptoms(now=T0)}
-    assert Binding.of(CONFIGURATION).objection(plan, store.graph(), abnormal, ()) == ""
+    abnormal = frozenset((row.entity, row.signal) for row in store.symptoms(now=T0))
+    facts = Facts(T0, abnormal)
+    assert Binding.of(CONFIGURATION).objection(plan, store.graph(), facts, ()) == ""
 
 
 def test_no_guest_is_brought_to_a_host_that_has_died_as_well(store: GraphStore) -> None:

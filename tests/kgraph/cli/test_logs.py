@@ -9,11 +9,14 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 import structlog
 
 from kgraph.cli.logs import set_up
 from kgraph.logs import configured_by, logger
+from remedies import Task
+from remedies.actuators.notify import Notify
 from tests.kgraph.cli.conftest import Run
 
 Logged = Callable[[], dict[str, str]]
@@ -91,6 +94,17 @@ def test_what_a_library_warns_of_goes_the_same_way(logged: Logged) -> None:
     logging.getLogger("lib").warning("sent %s", "Bearer abc.def-g")
     row = logged()
     assert (row["event"], row["level"]) == ("sent Bearer ...", "warning")
+
+
+def test_an_address_that_is_a_secret_itself_is_not_logged_while_somebody_debugs(
+    logged: Logged,
+) -> None:
+    """Whoever asks: a webhook that tells people is none of the sources."""
+    set_up("debug")
+    answers = httpx.MockTransport(lambda _asked: httpx.Response(200))
+    webhook = Notify("https://chat.example/hooks/secret", transport=answers)
+    webhook.act(Task("P-1", "ask", "v1", "x"))
+    assert logged()["event"] == "a person is asked"
 
 
 def test_a_traceback_on_a_terminal_shows_no_values(

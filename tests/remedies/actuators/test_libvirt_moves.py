@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -370,6 +370,25 @@ def test_a_guest_that_ran_runs_where_it_was_once_its_cold_move_has_broken_off(br
     assert list(estate.hosts[H2].guests) == []
 
 
+def test_a_cold_move_that_was_killed_half_way_is_gone_on_with() -> None:
+    """Shut down for the move, it looks as if a person had done it, and would stay off."""
+    estate = Estate()
+    guest = estate.put(H1, SHUT)
+    assert estate.actuator.look(COLD).standing is Standing.UNFIT
+    begun = replace(COLD, begun=True)
+    assert estate.actuator.look(begun).standing is Standing.READY
+    estate.actuator.act(begun)
+    assert (guest.now, guest.home) == (RUNS, estate.hosts[H2])
+
+
+def test_one_that_was_killed_half_way_and_breaks_off_then_runs_where_it_was() -> None:
+    estate = Estate()
+    guest = estate.put(H1, SHUT, breaks=True)
+    with pytest.raises(EffectError, match="unexpectedly failed"):
+        estate.actuator.act(replace(COLD, begun=True))
+    assert (guest.now, guest.home) == (RUNS, estate.hosts[H1])
+
+
 def test_a_guest_that_was_dead_is_not_started_where_it_does_not_stay_up() -> None:
     estate = Estate()
     guest = estate.put(H1, DEAD, breaks=True)
@@ -406,6 +425,31 @@ def test_a_definition_over_there_is_newer_than_one_that_was_kept(tmp_path: Path)
     estate.actuator.act(ELSEWHERE)
     assert estate.hosts[H2].defined == []
     assert guest.calls == ["create"]
+
+
+RAN_WITH = (
+    "<domain><devices><disk type='file' device='disk'><source file='/nfs/{}.qcow2'{}/></disk>"
+    "<disk type='file' device='cdrom'><source file='/iso/{}.iso'/></disk></devices></domain>"
+)
+
+
+@pytest.mark.parametrize(("disk", "starts"), [("web", True), ("web-of-last-year", False)])
+def test_a_definition_that_was_left_behind_with_other_disks_is_not_started(
+    tmp_path: Path,
+    disk: str,
+    starts: bool,  # noqa: FBT001 - a table
+) -> None:
+    """A snapshot since then has made another file of its disk: it would go back in time."""
+    kept = Definitions(tmp_path)
+    kept.keep(UUID, RAN_WITH.format("web", " index='2'", "debian"))
+    estate = Estate(kept)
+    guest = estate.put(H2, SHUT, xml=RAN_WITH.format(disk, "", "rescue"))
+    if starts:
+        estate.actuator.act(ELSEWHERE)
+    else:
+        with pytest.raises(RefusedError, match="other disks than those that it ran with"):
+            estate.actuator.act(ELSEWHERE)
+    assert guest.calls == (["create"] if starts else [])
 
 
 def test_nothing_goes_to_where_nobody_may_act() -> None:

@@ -11,9 +11,11 @@ import httpx
 import pytest
 
 from kgraph.schema import SourceError
+from kgraph.web import Credentials
 from remedies import EffectError, Standing, Task
 from remedies.actuators.export_check import ExportCheck
-from remedies.actuators.notify import Notify, Token
+from remedies.actuators.notify import Notify
+from remedies.actuators.secrets import NOBODY, headers_of
 
 TOLD = {
     "serverAddress": "10.0.0.5",
@@ -74,8 +76,8 @@ ASK = Task("P-1", "ask", "p", "StoragePool vmpool", message="please make room")
 Reply = Callable[[httpx.Request], httpx.Response]
 
 
-def webhook(reply: Reply, token: Token | None = None) -> Notify:
-    return Notify("https://on.call/hook", token, httpx.MockTransport(reply))
+def webhook(reply: Reply, credentials: Credentials = NOBODY) -> Notify:
+    return Notify("https://on.call/hook", credentials, httpx.MockTransport(reply))
 
 
 def test_a_webhook_is_told_what_is_asked_and_gets_its_token(tmp_path: Path) -> None:
@@ -86,7 +88,7 @@ def test_a_webhook_is_told_what_is_asked_and_gets_its_token(tmp_path: Path) -> N
         return httpx.Response(202)
 
     (tmp_path / "token").write_text("s3cret\n")
-    told = webhook(reply, Token(file=tmp_path / "token")).act(ASK)
+    told = webhook(reply, Credentials(token_file=tmp_path / "token")).act(ASK)
     assert told == "told by webhook"
     assert seen[0].headers["authorization"] == "Bearer s3cret"
     assert b"please make room" in seen[0].content
@@ -120,9 +122,10 @@ def test_an_unusable_token_is_refused_and_never_told(
 ) -> None:
     monkeypatch.setenv("HOOK_TOKEN", content)
     (tmp_path / "token").write_text(content, "utf-8")
-    for token in (Token("HOOK_TOKEN"), Token(file=tmp_path / "token"), Token(file=tmp_path)):
+    files = (Credentials(token_file=tmp_path / "token"), Credentials(token_file=tmp_path))
+    for each in (Credentials("HOOK_TOKEN"), *files):
         with pytest.raises(EffectError) as caught:
-            token.headers()
+            headers_of(each)
         assert not content or content not in str(caught.value)
 
 

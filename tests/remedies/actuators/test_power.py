@@ -145,8 +145,11 @@ def test_an_agent_that_hangs_is_given_up_in_time(tmp_path: Path) -> None:
     assert power.look(quick).standing is Standing.UNKNOWN
 
 
-def test_a_missing_secret_is_no_empty_password() -> None:
+def test_a_missing_secret_is_no_empty_password(monkeypatch: pytest.MonkeyPatch) -> None:
     power = PowerActuator([Method(("agent",), {}, Secret(env="KGRAPH_NO_SUCH_SECRET"))])
+    with pytest.raises(EffectError, match="KGRAPH_NO_SUCH_SECRET: it is not set"):
+        power.act(FENCE)
+    monkeypatch.setenv("KGRAPH_NO_SUCH_SECRET", "\n")
     with pytest.raises(EffectError, match="KGRAPH_NO_SUCH_SECRET: it is empty"):
         power.act(FENCE)
 

@@ -20,6 +20,7 @@ from kgraph.schema import (
     Terms,
 )
 from kgraph.store import GraphStore
+from remedies import Look, Task
 from tests.remedies.fake_estate import (
     CHECK,
     RESTART,
@@ -101,6 +102,38 @@ def test_killed_around_an_effect_it_is_reconciled_and_never_done_twice_in_harm(
     assert record.state is PlanState.DONE, record.because
     assert done <= (2 if plan.steps[0].terms.repeatable else 1)
     assert done >= 1
+
+
+def test_who_goes_on_with_a_step_is_told_that_it_may_be_half_done(
+    store: GraphStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    estate, plan = Estate({"x": Thing("inactive")}), plan_of(RESTART, CHECK)
+    estate.kill_at = ("before", "restart")
+    told: list[tuple[str, str, bool]] = []
+    look, act = estate.look, estate.act
+
+    def looking(task: Task) -> Look:
+        told.append(("look", task.action, task.begun))
+        return look(task)
+
+    def acting(task: Task) -> str:
+        told.append(("act", task.action, task.begun))
+        return act(task)
+
+    monkeypatch.setattr(estate, "look", looking)
+    monkeypatch.setattr(estate, "act", acting)
+    night = Night(store, estate)
+    night.begin(plan)
+    killed(night, plan)
+    assert set(told) == {("look", "restart", False), ("act", "restart", False)}
+    told.clear()
+    night.restart()
+    assert night.run(plan).state is PlanState.DONE
+    assert set(told) == {
+        ("look", "restart", True),
+        ("act", "restart", True),
+        ("look", "check", False),
+    }
 
 
 def test_what_an_earlier_process_may_have_brought_back_is_ours_to_take_back(

@@ -47,6 +47,8 @@ POLICIES = {
     "approve": "rules: [{name: ask, mode: approve, priority: 5}]",
     "low": "rules: [{name: mild, mode: auto, when: {risk: low}}]",
     "window": "rules: [{name: all, mode: auto}]\nwindows: [{name: patches, days: [thu]}]",
+    "night-shift": "rules: [{name: all, mode: auto}]\n"
+    "windows: [{name: patches, hours: {from: '03:01', to: '03:03'}}]",
     "earned": "rules: [{name: all, mode: auto, earned: {cases: 3, atLeast: 0.3}}]",
     "tight": "rules: [{name: all, mode: auto}]\n"
     "budgets: {guestActionsPerMinute: 2, fencingsAtOnce: 1, fencingsPerHour: 1}",

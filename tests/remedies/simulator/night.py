@@ -33,7 +33,7 @@ from remedies import (
 from remedies.execution.cases import cases
 from remedies.execution.readback import in_repair
 from remedies.execution.work import Job
-from remedies.policy import parse_policy
+from remedies.policy import parse_policy, windows_over
 from tests.remedies.fake_estate import Inline, Never
 from tests.remedies.simulator import senses
 from tests.remedies.simulator.commands import Command, Script, apply
@@ -309,7 +309,14 @@ class SimNight:
         self.life += 1
         names = ("guests", "units", "power", "site", "nbd", "log")
         made = dict.fromkeys(names, self.hands)
-        return Executor(self.store, made, "watch", self._spawn, self.policy.budgets)
+        return Executor(
+            self.store,
+            made,
+            "watch",
+            self._spawn,
+            self.policy.budgets,
+            lambda plan, now: windows_over(self.policy, plan, now, self.store.get),
+        )
 
     def _restart(self) -> None:
         self.executor = self._fresh()
