@@ -32,11 +32,15 @@ MOST_BYTES = 256 * 2**20
 # Trusts nobody, for what is asked without TLS: to read whom this machine trusts takes longer than
 # the question.
 _NOBODY = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-_ERRNO = re.compile(r"\[Errno -?\d+\] ")
+_ERRNO = re.compile(r"\[Errno -?\d+\] |\[SSL: \w+\] | \(_ssl\.c:\d+\)")
 
 
 def said(error: Exception) -> str:
     """Return what an error says, without its number, as the part of a sentence."""
+    if "WRONG_VERSION_NUMBER" in str(error):
+        return "no TLS is spoken there"
+    if "CERTIFICATE_VERIFY_FAILED" in str(error):
+        return f"{_ERRNO.sub('', str(error))} (SSL_CERT_FILE may name who vouches for it)"
     return _ERRNO.sub("", str(error)).rstrip(".") or type(error).__name__
 
 
@@ -61,16 +65,19 @@ def client(
         way: a transport of its own, which passes every proxy by.
 
     Raises:
-        ConfigurationError: no proxy of that sort can be used.
+        ConfigurationError: the proxy, or the certificates, that the environment names are none.
     """
-    if way is None and is_loopback(_schemed(url)[1]):
-        way = httpx.HTTPTransport(verify=verify)
     try:
+        if way is None and is_loopback(_schemed(url)[1]):
+            way = httpx.HTTPTransport(verify=verify)
         return httpx.Client(headers=headers, timeout=timeout, verify=verify, transport=way)
     except (ImportError, ValueError, httpx.InvalidURL):  # SOCKS needs a package that is not ours
         what = "the proxy that HTTP_PROXY, HTTPS_PROXY or ALL_PROXY names cannot be used"
         mend = "write it as http://HOST:PORT, or unset it for kgraph"
         raise ConfigurationError(what, where="environment", mend=mend) from None
+    except OSError as error:  # an SSLError is one
+        what = f"SSL_CERT_FILE or SSL_CERT_DIR names no certificates: {said(error)}"
+        raise ConfigurationError(what, where="environment", mend="name a PEM file") from None
 
 
 def by_proxy(url: str) -> str:

@@ -178,7 +178,10 @@ def observe(reading: Reading, translation: Translation, listing: Listing) -> Dif
         rows += _silent(reading, rows)
     if reading.commitment is Commitment.COMMIT:
         reading.store.observe(rows)
-    return Diff(observed=len(rows), findings=tuple(_findings(translation)))
+    findings = _findings(translation)
+    if findings and not reading.store.find(limit=1):
+        findings.append("the graph is empty: read what there is first, then the alerts again")
+    return Diff(observed=len(rows), findings=tuple(findings))
 
 
 def _silent(reading: Reading, rows: Iterable[Observation]) -> list[Observation]:

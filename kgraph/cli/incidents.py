@@ -16,6 +16,7 @@ from kgraph.cli import by_hand
 from kgraph.cli.investigate import AnswerFormat
 from kgraph.cli.investigate import show as show_answer
 from kgraph.cli.moments import At, moment
+from kgraph.cli.moments import until as end_of
 from kgraph.cli.session import Session, session_of, usage
 from kgraph.cli.tables import RowFormat, Rows, show, write
 from kgraph.cli.text import as_json
@@ -157,7 +158,8 @@ def report(
         typer.Option(help="Incidents opened from then on: RFC 3339, or -7d.", metavar="TIME"),
     ] = None,
     until: Annotated[
-        str | None, typer.Option(help="And before then; none: now.", metavar="TIME")
+        str | None,
+        typer.Option(help="And before then; none, or a time to come: now.", metavar="TIME"),
     ] = None,
     output: Annotated[
         ReportFormat, typer.Option("--output", "-o", help="How to write it.")
@@ -214,7 +216,7 @@ def _period(
     from kgraph.cli import report as reports
 
     now = session.now()
-    begin, end = moment(since or "7d", now), moment(until, now) if until else now
+    begin, end = moment(since or "7d", now), min(end_of(until, now), now) if until else now
     if begin >= end:
         usage("--since must lie before --until")
     model = rules_of(session.configuration)

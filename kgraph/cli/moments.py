@@ -28,15 +28,18 @@ _FORMS = f"{_INSTANT}, or how long ago (-15m, -2h, -3d)"
 
 def moment(text: str, now: datetime) -> datetime:
     """Return the moment that somebody wrote, in UTC; end with a usage error if it is none."""
-    if text == "now":
-        return now
-    back = _SPAN.fullmatch(text.removeprefix("-"))
-    if back:
-        return now - _length(back)
-    found = instant(text, _FORMS)
+    found = until(text, now)
     if found > now:
         usage(f"{text!r} lies in the future")
     return found
+
+
+def until(text: str, now: datetime) -> datetime:
+    """Return the end of a span, which may be to come; end with a usage error if it is no time."""
+    if text == "now":
+        return now
+    back = _SPAN.fullmatch(text.removeprefix("-"))
+    return now - _length(back) if back else instant(text, _FORMS)
 
 
 def instant(text: str, forms: str = _INSTANT) -> datetime:

@@ -80,7 +80,7 @@ def _lines(session: Session, found: Explained) -> None:
         steps = f"STEP {first}" if first == last else f"STEPS {first}-{last}"
         titles = wording.titles([row.step.title for row in rows], _ROOM)
         action = rows[0].step.action.replace("_", " ")
-        say(f"{steps:<9}{action} {titles}  risk {rows[0].step.risk.value}: {_said(rows[0])}")
+        say(f"{steps:<8} {action} {titles}  risk {rows[0].step.risk.value}: {_said(rows[0])}")
         for line in _rules(rows[0]):
             say(line)
 

@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
 
@@ -78,6 +79,24 @@ def test_a_proxy_that_cannot_be_used_is_told_in_one_line(
     with pytest.raises(ConfigurationError, match="write it as http://HOST:PORT") as caught:
         ask("http://prometheus.example:9090")
     assert "a:b" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [None, b"no certificate"])
+def test_certificates_that_are_none_are_told_in_one_line(
+    tmp_path: Path, content: bytes | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = tmp_path / "ca.pem"
+    if content is not None:
+        named.write_bytes(content)
+    monkeypatch.setenv("SSL_CERT_FILE", str(named))
+    for host in ("127.0.0.1", "prometheus.example"):
+        with pytest.raises(ConfigurationError, match="SSL_CERT_FILE or SSL_CERT_DIR names no"):
+            ask(f"https://{host}:9090")
+
+
+def test_who_speaks_no_tls_is_told_as_that(near: str) -> None:
+    with pytest.raises(NoAnswerError, match="can't be reached: no TLS is spoken there; "):
+        ask(near.replace("http://", "https://"))
 
 
 def ask(url: str) -> None:

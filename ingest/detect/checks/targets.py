@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -14,6 +15,7 @@ _MACHINES = frozenset(
     {"Host", "VirtualMachine", "Switch", "Router", "StorageArray", "Bmc", "PowerFeed"}
 )
 _LOGGED_INTO = frozenset({"Host", "VirtualMachine"})
+_HOST = re.compile(r"[\w.:-]+")  # what may be asked for by name
 _SSH, _PORTS = 22, {"http": 80, "https": 443}
 
 
@@ -91,21 +93,36 @@ def _targets(entity: Entity) -> Iterator[Target]:
 
 
 def _hosts(entity: Entity) -> list[str]:
-    """Return how a machine is reached: by address, by host name, a host by its name."""
+    """Return how a machine is reached: by its keys, its properties and labels, else its name.
+
+    What a hypervisor calls a guest is no name of a host, and nothing with blanks in it is.
+    """
     keys: dict[str, list[str]] = {"ip": [], "hostname": []}
     for key in entity.keys:
         if key.namespace in keys:
             keys[key.namespace].append(key.value)
-    named = [entity.name] if entity.kind != "VirtualMachine" and "/" not in entity.name else []
-    return [*keys["ip"], *keys["hostname"], *named]
+    told = [*map(_host, _told(entity)), "" if entity.kind == "VirtualMachine" else entity.name]
+    return [*keys["ip"], *keys["hostname"], *filter(_HOST.fullmatch, told)]
 
 
-def _addresses(entity: Entity) -> Iterator[str]:
-    """Yield what looks like an address: in properties and labels, and names that are one."""
+def _host(address: str) -> str:
+    try:
+        return urlsplit(address if "://" in address else f"//{address}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _told(entity: Entity) -> Iterator[str]:
+    """Yield the addresses that stand in properties and labels."""
     for holder in (entity.props, entity.labels):
         for name in ("url", "address", "endpoint"):
             if isinstance(value := holder.get(name), str) and value:
                 yield value
+
+
+def _addresses(entity: Entity) -> Iterator[str]:
+    """Yield what looks like an address: in properties and labels, and names that are one."""
+    yield from _told(entity)
     # Of an exporter whether it takes connections: what it answers depends on who asks, and how.
     if isinstance(scraped := entity.props.get("scrapeAddress"), str):
         scheme, _, rest = scraped.partition("://")

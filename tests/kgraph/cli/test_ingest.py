@@ -168,6 +168,21 @@ def test_a_kept_incident_is_shown_again_without_the_graph(run: Run, storm: Path)
     assert answer["id"] == "INC-0001"
 
 
+def test_alerts_before_the_estate_say_what_is_to_be_read_first(
+    run: Run, work: Path, storm: Path
+) -> None:
+    done = run("ingest", "alertmanager", storm, "--store", work / "new.db")
+    assert done.code == 0
+    assert "the graph is empty: read what there is first, then the alerts again" in done.err
+
+
+@pytest.mark.usefixtures("stored")
+def test_a_report_until_the_end_of_the_month_is_one_until_now(run: Run) -> None:
+    done = run("incidents", "report", "--since", "-1d", "--until", "2999-12-01T00:00:00Z")
+    assert done.code == 0, done.err
+    assert run("incidents", "report", "--since", "2999-12-01T00:00:00Z").code == 2
+
+
 def test_an_unknown_incident_is_told(run: Run, stored: Path) -> None:
     done = run("incidents", "show", "INC-0404")
     assert (done.code, stored.exists()) == (1, True)

@@ -356,6 +356,8 @@ def test_a_kept_demo_can_be_looked_at_and_synced_again(run: Run, work: Path) -> 
     run("sync", "--config", config)  # without libvirt's binding the rest is read all the same
     assert "nbd1/vmstore DOWN" in run("investigate", "--config", config).out
     assert "in another folder: kgraph init" in done.out, "this one has its configuration"
+    (plan,) = json.loads(run("plan", "--config", config, "-o", "json").out)
+    assert "\nSTEPS 3-12 resume " in run("policy", "test", plan["id"], "--config", config).out
     assert run("demo", "--keep", "kept").code == 1
     (work / "half" / "estate.yaml").mkdir(parents=True)
     assert run("demo", "--keep", "half").code == 1

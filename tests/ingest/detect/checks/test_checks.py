@@ -250,6 +250,12 @@ def test_targets_come_from_what_the_graph_knows_and_never_from_loopback() -> Non
     host = Entity("h", "Host", "h1.dc1", (Key("ip", "10.0.0.1"), Key("hostname", "h1.dc1")))
     assert looks(host) == [("ping", "10.0.0.1"), ("ssh", "10.0.0.1:22")]
     assert looks(Entity("v", "VirtualMachine", "web-1")) == []
+    feed = Entity("f", "PowerFeed", "UPS 1 (cellar)")
+    assert looks(feed) == [], "nobody has a host of such a name"
+    assert looks(replace(feed, name="ups-1")) == [("ping", "ups-1")]
+    assert looks(replace(feed, labels={"address": "10.0.0.9"})) == [("ping", "10.0.0.9")]
+    assert looks(replace(feed, props={"url": "https://ups1.dc1/"})) == [("ping", "ups1.dc1")]
+    assert looks(replace(feed, labels={"address": "12 Main Street"})) == []
     shop = Entity("s", "Service", "shop", props={"url": "https://shop.example/health"})
     assert looks(shop) == [
         ("http", "https://shop.example:443/health"),
