@@ -41,7 +41,9 @@ def worth(
     walked = _Walked(scene, prospects, goal)
     promises = own + scene.coarse * outlook.effects
     could = promises + scene.coarse * outlook.behind
-    walked.all_of(_expected(scene, prospects, outlook, promises, could))
+    expected = _expected(scene, prospects, outlook, promises, could)
+    expected += _more(scene, own, outlook, expected, outlook.surely(int(promises.argmax())))
+    walked.all_of(expected)
     found = dict.fromkeys(_first(promises, walked))
     found |= dict.fromkeys(_foremost(outlook.said, promises, found))
     found |= dict.fromkeys(_spared(could, outlook.behind, found, walked))
@@ -49,7 +51,8 @@ def worth(
     found |= dict.fromkeys(_groups(prospects, promises))
     suspects = walked.all_of(sorted(found))
     best = best_explanation(suspects)
-    if more := _more(scene, own, outlook, found, best):
+    explained = {entity for unit in best for entity, nats in unit.alarms.items() if nats > SAYS}
+    if more := _more(scene, own, outlook, found, explained):
         suspects = walked.all_of(sorted([*found, *more]))
         best = best_explanation(suspects)
     return suspects, best
@@ -196,10 +199,13 @@ def _needed(scene: Scene, entity: int) -> set[int]:
 
 
 def _more(
-    scene: Scene, own: Floats, outlook: Outlook, found: Iterable[int], best: Sequence[Unit]
+    scene: Scene,
+    own: Floats,
+    outlook: Outlook,
+    found: Iterable[int],
+    explained: Collection[int],
 ) -> list[int]:
-    """Return those that could add to the best explanation."""
-    explained = {entity for unit in best for entity, nats in unit.alarms.items() if nats > SAYS}
+    """Return those that could add to what explains the alarms of some entities."""
     says, adds = outlook.left(explained)
     could = own + scene.coarse * says
     adds &= could > ADDS
