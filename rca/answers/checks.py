@@ -145,7 +145,9 @@ def _does(
     within = {*scene.telling(upstream), *(places & set(upstream.tolist()))}
     if sum(min(len(unit.tree), len(within)) for unit in suspects) > FEW:
         return _all_at_once(scene, [unit.faults for unit in suspects], asked, within)
-    onwards = Onwards(scene.terrain, within)
+    inside = np.zeros(len(scene.topology), np.bool_)
+    inside[list(within)] = True
+    onwards = Onwards(scene.terrain, inside)
     return {unit.faults: spread(scene, unit.faults, onwards).predicted for unit in suspects}
 
 

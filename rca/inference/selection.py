@@ -6,7 +6,7 @@ See `rca.suspects.prospects` for what bounds the rest.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 
 import numpy as np
 
@@ -41,7 +41,7 @@ def worth(
     walked = _Walked(scene, prospects, goal)
     promises = own + scene.coarse * outlook.effects
     could = promises + scene.coarse * outlook.behind
-    walked.all_of(_expected(scene, prospects, outlook, promises, could))
+    walked.all_of(_expected(scene, prospects, outlook, own, promises, could))
     found = dict.fromkeys(_first(promises, walked))
     found |= dict.fromkeys(_foremost(outlook.said, promises, found))
     found |= dict.fromkeys(_spared(could, outlook.behind, found, walked))
@@ -49,7 +49,8 @@ def worth(
     found |= dict.fromkeys(_groups(prospects, promises))
     suspects = walked.all_of(sorted(found))
     best = best_explanation(suspects)
-    if more := _more(scene, own, outlook, found, best):
+    explained = {entity for unit in best for entity, nats in unit.alarms.items() if nats > SAYS}
+    if more := _more(scene, own, outlook, found, explained):
         suspects = walked.all_of(sorted([*found, *more]))
         best = best_explanation(suspects)
     return suspects, best
@@ -87,14 +88,20 @@ def _best(some: Iterable[Unit]) -> float:
 
 
 def _expected(
-    scene: Scene, prospects: Prospects, outlook: Outlook, promises: Floats, could: Floats
+    scene: Scene,
+    prospects: Prospects,
+    outlook: Outlook,
+    own: Floats,
+    promises: Floats,
+    could: Floats,
 ) -> list[int]:
     """Return about those that will be asked for, so that they are walked together.
 
     A walk takes as many steps as it has levels, for however many suspects: of an ordinary incident
     they are what costs. Who is asked for follows from those that were walked before, and not from
     what is expected here. In a storm the best scores far more than anything promises, and what
-    would be walked for nothing is half of an estate.
+    would be walked for nothing is half of an estate. Otherwise what promises most will explain
+    about what it surely reaches, which tells who could add to that.
     """
     found = dict.fromkeys(most(promises, promises > -math.inf, LEAST))
     if scene.coarse == 1:
@@ -103,6 +110,9 @@ def _expected(
         found |= dict.fromkeys(most(could, (outlook.behind > 0) & (could >= near), SPARED))
     found |= dict.fromkeys(_foremost(outlook.said, promises, found))
     found |= dict.fromkeys(_groups(prospects, promises))
+    if scene.coarse == 1 and len(promises):
+        likely = outlook.surely(int(promises.argmax()))
+        found |= dict.fromkeys(_more(scene, own, outlook, found, likely))
     return list(found)
 
 
@@ -196,10 +206,13 @@ def _needed(scene: Scene, entity: int) -> set[int]:
 
 
 def _more(
-    scene: Scene, own: Floats, outlook: Outlook, found: Iterable[int], best: Sequence[Unit]
+    scene: Scene,
+    own: Floats,
+    outlook: Outlook,
+    found: Iterable[int],
+    explained: Collection[int],
 ) -> list[int]:
-    """Return those that could add to the best explanation."""
-    explained = {entity for unit in best for entity, nats in unit.alarms.items() if nats > SAYS}
+    """Return those that could add to what explains the alarms of some entities."""
     says, adds = outlook.left(explained)
     could = own + scene.coarse * says
     adds &= could > ADDS

@@ -144,7 +144,7 @@ class Scene:
     @cached_property
     def nearby(self) -> Mapping[int, Sequence[Ahead]]:
         """Entity -> whom it may hit, on the lookout only."""
-        return Onwards(self.terrain, set(self.lookout.tolist()))
+        return Onwards(self.terrain, self._on_lookout)
 
     def rates(self, entity: int) -> Mapping[str, float]:
         """Return mode -> faults a year, of what the entity may be suspected of.

@@ -7,10 +7,12 @@ there for the next, as long as neither the graph nor the rules change.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
 from weakref import proxy
+
+import numpy as np
+import numpy.typing as npt
 
 from kgraph.schema import RELATIONS, Carries, Entity
 from kgraph.topology import Topology
@@ -33,6 +35,7 @@ FELT = frozenset(name for name in CROSSED if RELATIONS[name].carries is not Carr
 
 _LIBVIRT = "libvirt/"  # how detectors are called that speak for a connection
 
+Mask = npt.NDArray[np.bool_]
 Effects = Mapping[str, Sequence[Edge]]  # cause mode -> what it brings about
 
 
@@ -155,19 +158,19 @@ class Terrain:
         """Entity -> whom it may hit: its dependents, and what it can hurt as a burden."""
         return Onwards(proxy(self), None)
 
-    def onwards(self, entity: int, within: AbstractSet[int] | None) -> Iterator[Ahead]:
+    def onwards(self, entity: int, within: Mask | None) -> Iterator[Ahead]:
         """Yield whom an entity may hit, of those within; None: of all. Its burdens come last."""
         topology, start = self.topology, self.topology.member_start
         gates = topology.in_gate[topology.in_start[entity] : topology.in_start[entity + 1]]
+        if within is not None:  # of thousands that stand behind a switch few may be
+            gates = gates[within[topology.owner[gates]]]
         for gate, owner in zip(gates.tolist(), topology.owner[gates].tolist(), strict=True):
-            if within is not None and owner not in within:
-                continue
             type_ = topology.type[gate]
             if effects := self.compiled.between(self.ground, owner, type_, entity):
                 alone = bool(topology.need[gate] == start[gate + 1] - start[gate])
                 yield Ahead(owner, type_, effects, burdens=False, alone=alone, gate=gate)
         for ahead in self.presses(entity):
-            if within is None or ahead.entity in within:
+            if within is None or within[ahead.entity]:
                 yield ahead
 
     def presses(self, entity: int) -> Sequence[Ahead]:
@@ -226,8 +229,8 @@ class Terrain:
 class Onwards(dict[int, Sequence[Ahead]]):
     """Entity -> whom it may hit, of those within; worked out where it is first asked for."""
 
-    def __init__(self, terrain: Terrain, within: AbstractSet[int] | None) -> None:
-        """Take note of where it may go; None: anywhere."""
+    def __init__(self, terrain: Terrain, within: Mask | None) -> None:
+        """Take note of where it may go: (n,) of each entity; None: anywhere."""
         super().__init__()
         self._terrain, self._within = terrain, within
 
@@ -238,7 +241,7 @@ class Onwards(dict[int, Sequence[Ahead]]):
         if within is None or known is None:
             found = tuple(terrain.onwards(entity, within))
         else:
-            found = tuple([ahead for ahead in known if ahead.entity in within])
+            found = tuple([ahead for ahead in known if within[ahead.entity]])
         self[entity] = found
         return found
 

@@ -147,6 +147,10 @@ class Outlook:
         node = np.concatenate((self._reach.node[kept], self._fault_node[own]))
         return row, self._region.nodes[node]
 
+    def surely(self, prospect: int) -> list[int]:
+        """Return the symptoms that one prospect reaches behind no redundancy, or at fault."""
+        return self.reached(prospect, ALONE | FIRM)
+
     def reached(self, prospect: int, ways: int) -> list[int]:
         """Return the same of one prospect: entities."""
         row = self.row[prospect]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -19,6 +21,10 @@ from kgraph.simulation import (
 from rca.inference import selection
 from rca.inference.search import taken
 from rca.inference.selection import ALARMED, FOREMOST, GROUPS, LEAST, most, worth
+from rca.region.goal import Goal
+from rca.region.scene import Scene
+from rca.suspects.prospects import Prospect
+from rca.suspects.units import Unit, units
 from tests.rca.asking import Ask, chance, first
 from tests.rca.suspects.test_outlook import outlook_of
 
@@ -61,6 +67,23 @@ def test_what_is_expected_to_be_asked_for_saves_walks_and_decides_nothing(
     usual = [[unit.faults for unit in some] for some in worth(scene, found, outlook, None)]
     monkeypatch.setattr(selection, "_expected", lambda *_: expected)
     assert [[unit.faults for unit in some] for some in worth(scene, found, outlook, None)] == usual
+
+
+@pytest.mark.parametrize("seed", [6, 10])
+def test_who_could_add_to_the_best_explanation_is_walked_with_the_first(
+    monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    world = World.of(Estate(EstateShape(entities=300, seed=seed)).items(), seeded(seed))
+    scene, outlook, found = outlook_of(draw_incident(world, seeded(seed)).incident)
+    walks: list[int] = []
+
+    def counted(scene: Scene, some: Sequence[Prospect], goal: Goal | None) -> list[Unit]:
+        walks.extend([len(some)] if some else [])
+        return units(scene, some, goal)
+
+    monkeypatch.setattr(selection, "units", counted)
+    worth(scene, found, outlook, None)
+    assert len(walks) == 1
 
 
 def test_what_explains_what_the_best_leaves_is_walked_though_it_promises_little() -> None:

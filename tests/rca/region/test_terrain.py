@@ -5,11 +5,13 @@ import weakref
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
+
 from kgraph.schema import Entity, Incident, Relation
 from kgraph.topology import build
 from rca.evidence.roster import Roster
 from rca.region.scene import Scene
-from rca.region.terrain import Terrain, terrain_of
+from rca.region.terrain import Onwards, Terrain, terrain_of
 from rca.rules.compile import Compiled
 from rca.rules.learning import Learned, Priors
 from rca.rules.model import Model
@@ -78,6 +80,24 @@ def test_who_hurts_whom_against_the_arrows_is_the_same_from_either_end(
         assert {(one, other) for other in ids for one in terrain.burdens(other)} == hurts
         pairs += len(hurts)
     assert pairs > 0
+
+
+def test_whom_something_may_hit_within_bounds_is_whom_it_may_hit_at_all_but_for_the_others(
+    random_incident: Callable[[int], Incident], field_of: Callable[[Incident], Scene]
+) -> None:
+    left = 0
+    for seed in seeds(5):
+        terrain = field_of(random_incident(seed)).terrain
+        ids = range(len(terrain.topology))
+        within = np.array([i % 3 > 0 for i in ids], np.bool_)
+        fresh = Onwards(terrain, within)
+        narrowed = {i: fresh[i] for i in ids}
+        all_ = {i: terrain.everywhere[i] for i in ids}
+        expected = {i: tuple(one for one in all_[i] if within[one.entity]) for i in ids}
+        assert narrowed == expected
+        assert {i: Onwards(terrain, within)[i] for i in ids} == expected  # of what is known by now
+        left += sum(map(len, all_.values())) - sum(map(len, narrowed.values()))
+    assert left > 0
 
 
 def test_monitoring_that_runs_on_what_it_watches_makes_no_cycle() -> None:
