@@ -98,7 +98,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    if "PYTEST_XDIST_WORKER" in os.environ and _is_real(item):
+    beside = _is_real(item) or item.get_closest_marker("worlds")
+    if "PYTEST_XDIST_WORKER" in os.environ and beside:
         os.nice(max(0, _NICE[_part(item.nodeid)] - os.nice(0)))
 
 
