@@ -45,10 +45,14 @@ def pytest_configure() -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """Keep modules and items from the garbage collector: half a million objects that stay."""
+    """Keep modules and items from the garbage collector: half a million objects that stay.
+
+    Of what a test makes little is in cycles: it is looked for a tenth as often as usual.
+    """
     with undisturbed():
         found = yield
     gc.freeze()
+    gc.set_threshold(10 * gc.get_threshold()[0], *gc.get_threshold()[1:])
     return found
 
 
@@ -98,7 +102,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    if "PYTEST_XDIST_WORKER" in os.environ and _is_real(item):
+    beside = _is_real(item) or item.get_closest_marker("worlds")
+    if "PYTEST_XDIST_WORKER" in os.environ and beside:
         os.nice(max(0, _NICE[_part(item.nodeid)] - os.nice(0)))
 
 

@@ -10,6 +10,8 @@ from tests.rca.worlds import calls
 from tests.rca.worlds.calls_physics import Lived, Strain, lived, sized
 from tests.rca.worlds.calls_system import CACHE, DATABASE, SERVICE, Calls, System
 
+pytestmark = pytest.mark.worlds
+
 FRONT, STORE, STASH = range(3)
 
 

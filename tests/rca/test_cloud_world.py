@@ -11,6 +11,8 @@ from tests.rca.worlds import cloud
 from tests.rca.worlds.cloud_estate import Estate
 from tests.rca.worlds.cloud_physics import Course, course
 
+pytestmark = pytest.mark.worlds
+
 STOPPED = {"DEAD", "HUNG", "CUT"}
 
 

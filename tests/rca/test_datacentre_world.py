@@ -12,6 +12,8 @@ from tests.rca.worlds.datacentre_estate import Estate, Way
 from tests.rca.worlds.datacentre_physics import Blow, Days, Machine
 from tests.rca.worlds.datacentre_survey import SEES, Shop, plan
 
+pytestmark = pytest.mark.worlds
+
 
 @pytest.fixture(scope="module")
 def estate() -> Estate:

@@ -15,6 +15,8 @@ from tests.rca.worlds.enterprise_estate import Estate, draw
 from tests.rca.worlds.enterprise_faults import FAULTS
 from tests.rca.worlds.enterprise_physics import Effect, State, World
 
+pytestmark = pytest.mark.worlds
+
 
 @pytest.fixture(scope="module")
 def estate() -> Estate:

@@ -46,6 +46,7 @@ def _chances(incident: Incident, model: Model, names: Mapping[str, str]) -> Chan
     }
 
 
+@pytest.mark.worlds
 @pytest.mark.parametrize("seed", [3, 7])
 @pytest.mark.parametrize("world", WORLDS)
 def test_neither_new_names_nor_another_order_change_a_chance(

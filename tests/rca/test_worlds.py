@@ -18,6 +18,8 @@ from rca.rules.model import Model
 from tests.rca.worlds import calls, campus, cloud, datacentre, fabric, microservices
 from tests.rca.worlds.drawn import Drawn, mixed
 
+pytestmark = pytest.mark.worlds
+
 Rank = Callable[[Incident], Mapping[str, float]]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -50,33 +51,46 @@ def store(path: Path) -> Iterator[GraphStore]:
         yield opened
 
 
+@pytest.fixture(scope="module")
+def _filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A large estate in a file, made once: each test begins with a copy."""
+    path = tmp_path_factory.mktemp("filled") / "kgraph.db"
+    with closing(open_store(path)) as store:
+        fill(store, hosts=100)
+    return path
+
+
+@pytest.fixture
+def large(path: Path, _filled: Path) -> Iterator[GraphStore]:
+    with closing(open_store(shutil.copy(_filled, path))) as opened:
+        yield opened
+
+
 def anew(store: GraphStore) -> Topology:
     whole = store.delta()
     return build(whole.entities, whole.relations)
 
 
 def test_a_large_topology_is_kept_beside_the_file_and_found_there(
-    store: GraphStore, path: Path, monkeypatch: pytest.MonkeyPatch
+    large: GraphStore, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fill(store, hosts=100)
-    first = Topologies.beside(path).of(store)
+    first = Topologies.beside(path).of(large)
     kept = path.with_name("kgraph.db.topology")
     assert kept.stat().st_mode & 0o777 == 0o600
     monkeypatch.setattr(topologies, "build", None)  # it need not be built again
-    assert rows(Topologies.beside(path).of(store)) == rows(first)
+    assert rows(Topologies.beside(path).of(large)) == rows(first)
 
 
 def test_what_was_touched_is_patched_in_and_kept(
-    store: GraphStore, path: Path, monkeypatch: pytest.MonkeyPatch
+    large: GraphStore, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fill(store, hosts=100)
-    Topologies.beside(path).of(store)
-    fill(store, hosts=98, minute=1)
-    expected = rows(anew(store))
+    Topologies.beside(path).of(large)
+    fill(large, hosts=98, minute=1)
+    expected = rows(anew(large))
     monkeypatch.setattr(topologies, "build", None)
-    assert rows(Topologies.beside(path).of(store)) == expected
+    assert rows(Topologies.beside(path).of(large)) == expected
     monkeypatch.setattr(topologies, "patched", None)
-    assert rows(Topologies.beside(path).of(store)) == expected
+    assert rows(Topologies.beside(path).of(large)) == expected
 
 
 def test_a_small_topology_leaves_no_file(store: GraphStore, path: Path) -> None:
@@ -86,19 +100,17 @@ def test_a_small_topology_leaves_no_file(store: GraphStore, path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [b"", b"kgraph topology 1\nnonsense", b"\0" * 100])
-def test_a_damaged_file_is_no_matter(store: GraphStore, path: Path, damage: bytes) -> None:
-    fill(store, hosts=100)
+def test_a_damaged_file_is_no_matter(large: GraphStore, path: Path, damage: bytes) -> None:
     kept = path.with_name("kgraph.db.topology")
     kept.write_bytes(damage)
-    assert rows(Topologies.beside(path).of(store)) == rows(anew(store))
+    assert rows(Topologies.beside(path).of(large)) == rows(anew(large))
     assert len(kept.read_bytes()) > 1000
 
 
 def test_the_file_of_another_store_is_not_taken_for_ones_own(
-    store: GraphStore, path: Path, tmp_path: Path
+    large: GraphStore, path: Path, tmp_path: Path
 ) -> None:
-    fill(store, hosts=100)
-    Topologies.beside(path).of(store)
+    Topologies.beside(path).of(large)
     other = tmp_path / "other.db"
     path.with_name("kgraph.db.topology").rename(other.with_name("other.db.topology"))
     with closing(open_store(other)) as second:
@@ -107,20 +119,18 @@ def test_the_file_of_another_store_is_not_taken_for_ones_own(
 
 
 def test_a_folder_that_cannot_be_written_costs_time_only(
-    store: GraphStore, tmp_path: Path
+    large: GraphStore, tmp_path: Path
 ) -> None:
-    fill(store, hosts=100)
-    assert len(Topologies(tmp_path / "nowhere" / "file").of(store)) == 3101
+    assert len(Topologies(tmp_path / "nowhere" / "file").of(large)) == 3101
 
 
 def test_of_a_large_estate_only_what_is_nearby_is_weighed_and_the_answer_says_so(
-    store: GraphStore, path: Path, monkeypatch: pytest.MonkeyPatch
+    large: GraphStore, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fill(store, hosts=100)
-    uid = {entity.name: entity.uid for entity in store.find()}
+    uid = {entity.name: entity.uid for entity in large.find()}
     hit = [uid["h7"], *(uid[f"g7-{g}"] for g in range(30))]
     signals = ["unreachable", *["down"] * 30]
-    store.observe(
+    large.observe(
         Observation(entity, signal, State.ABNORMAL, at=NOW, detector="test")
         for entity, signal in zip(hit, signals, strict=True)
     )
@@ -129,7 +139,7 @@ def test_of_a_large_estate_only_what_is_nearby_is_weighed_and_the_answer_says_so
         pytest.fail("the whole graph was read")
 
     monkeypatch.setattr(SqliteStore, "graph", never)
-    (found,) = of_store(store, toolkit(Configuration(Settings(), home=path.parent), NOW))
+    (found,) = of_store(large, toolkit(Configuration(Settings(), home=path.parent), NOW))
     answer = found.case.answer
     assert (answer.causes[0].entity, answer.causes[0].mode) == (uid["h7"], "down")
     assert answer.causes[0].posterior > 0.9
@@ -139,22 +149,20 @@ def test_of_a_large_estate_only_what_is_nearby_is_weighed_and_the_answer_says_so
 
 
 def test_a_large_estate_in_which_nothing_is_wrong_is_told_to_be_well(
-    store: GraphStore, path: Path
+    large: GraphStore, path: Path
 ) -> None:
-    fill(store, hosts=100)
-    (found,) = of_store(store, toolkit(Configuration(Settings(), home=path.parent), NOW))
+    (found,) = of_store(large, toolkit(Configuration(Settings(), home=path.parent), NOW))
     assert found.case.answer.causes == ()
     assert any("abnormal on any of 3,101" in line for line in found.case.answer.warnings)
 
 
-def test_what_is_blamed_is_looked_at_with_all_that_needs_it(store: GraphStore, path: Path) -> None:
-    fill(store, hosts=100)
-    uid = {entity.name: entity.uid for entity in store.find()}
-    store.observe(
+def test_what_is_blamed_is_looked_at_with_all_that_needs_it(large: GraphStore, path: Path) -> None:
+    uid = {entity.name: entity.uid for entity in large.find()}
+    large.observe(
         Observation(uid[f"h{h}"], "unreachable", State.ABNORMAL, at=NOW, detector=f"d{h}")
         for h in range(100)
     )
-    (found,) = of_store(store, toolkit(Configuration(Settings(), home=path.parent), NOW))
+    (found,) = of_store(large, toolkit(Configuration(Settings(), home=path.parent), NOW))
     assert found.case.answer.causes[0].entity == uid["core"]
     radius = found.case.answer.blast_radius
     assert len({h.entity for h in (*radius.now, *radius.next)}) == 3_100

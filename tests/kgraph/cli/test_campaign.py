@@ -15,11 +15,11 @@ from kgraph.store import open_store
 from rca.calibration.file import load_calibration
 from tests.kgraph.cli.conftest import Run
 
-FEW = ("campaign", "--entities", "150", "--incidents", "5", "--method", "kgraph")
+FEW = ("campaign", "--entities", "100", "--incidents", "5", "--method", "kgraph")
 
 
 def test_the_figures_stand_by_stratum_and_next_to_baselines(run: Run) -> None:
-    done = run("campaign", "--entities", "150", "--incidents", "10", "--faults", "1-2")
+    done = run("campaign", "--entities", "100", "--incidents", "10", "--faults", "1-2")
     assert done.code == 0, done.err
     assert "3% wrong relations; 10 incidents of 1 to 2 faults, seed 0" in done.out
     firsts = [line.split()[0] for line in done.out.splitlines() if line.strip()]
@@ -106,7 +106,7 @@ def test_a_fitted_calibrator_is_written_and_then_used(run: Run, work: Path) -> N
 def test_what_cannot_be_done_is_one_clear_line(
     run: Run, options: tuple[str, ...], code: int, said: str
 ) -> None:
-    estate = () if "--entities" in options else ("--entities", "150")
+    estate = () if "--entities" in options else ("--entities", "100")
     done = run("campaign", *estate, *options)
     assert done.code == code
     assert said in done.err
@@ -120,13 +120,13 @@ def test_an_empty_store_says_how_to_get_an_estate(run: Run) -> None:
 
 
 def test_what_confirming_causes_gains_is_a_row_for_each_step(run: Run) -> None:
-    few = ("campaign", "--entities", "150", "--incidents", "5")
+    few = ("campaign", "--entities", "100", "--incidents", "5")
     done = run(*few, "--confirm", "4,2", "--output", "json")
     assert done.code == 0, done.err
     rows = json.loads(done.out)
     assert [row["confirmed"] for row in rows] == [0, 2, 4]
     # They come before those that are asked about, which are the same in each row.
-    later = run("campaign", "--entities", "150", "--incidents", "9", "--output", "jsonl")
+    later = run("campaign", "--entities", "100", "--incidents", "9", "--output", "jsonl")
     asked = [json.loads(line) for line in later.out.splitlines()][4:]
     firsts = [row["methods"]["kgraph"]["AC@1"] for row in asked]
     assert rows[0]["figures"]["AC@1"]["value"] == pytest.approx(sum(firsts) / 5, abs=1e-6)

@@ -233,6 +233,7 @@ def test_a_pair_promises_what_it_stops_and_not_all_that_both_lie_upstream_of(
     assert alone == {"ab": 6, "ac": 0, "st": 6}
 
 
+@pytest.mark.worlds
 @pytest.mark.parametrize("view", list(microservices.View))
 def test_in_a_graph_of_calls_what_explains_best_is_among_the_few_that_are_walked(
     view: microservices.View,
