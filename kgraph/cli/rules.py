@@ -196,7 +196,8 @@ def _rows(model: Model, statement: Statement) -> list[Row]:
 
 
 def _fault(row: FaultRule) -> Row:
-    says = f"({row.kind}) {row.mode} {row.per_year:g} a year{_where(row.condition)}"
+    often = f"{row.per_year:g} a year, {row.after_change:g} times that after a change"
+    says = f"({row.kind}) {row.mode} {often}{_where(row.condition)}"
     return "fault", (row.kind,), says, row.where
 
 

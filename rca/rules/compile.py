@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from kgraph.schema import GENERIC_MODES, HARMLESS, RELATIONS, Carries, Severity, kind_of
 from rca.rules.conditions import Condition, Ground, holds
-from rca.rules.model import ANY, Model, PropagationRule
+from rca.rules.model import ANY, CHANGE_ODDS, Model, PropagationRule
 
 # P(dependent | dependency) where no rule says more. Calls: the model of the evidence page.
 FIRM_HARD, FIRM_GRAY, SOFT = 0.9, 0.6, 0.7
@@ -70,6 +70,11 @@ class Compiled:
     def fault_rates(self, kind: str) -> Mapping[str, float]:
         """Return mode -> faults a year, for what an entity of this kind can suffer by itself."""
         return _fault_rates(self.model, kind, _NONE)
+
+    def after_change(self, kind: str, mode: str) -> float:
+        """Return how many times likelier a fault is shortly after a change of its entity."""
+        rules = self.model.faults_of.get(kind, ())
+        return next((row.after_change for row in reversed(rules) if row.mode == mode), CHANGE_ODDS)
 
     def alike(self, kind: str) -> bool:
         """Tell whether `rates_of` is the same for all entities of a kind."""

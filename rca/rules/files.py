@@ -17,6 +17,7 @@ from kgraph.schema.yaml_files import own_folder, read_yaml, text_of
 from rca.rules.finding import Finding
 from rca.rules.includes import Shelf, bound, expand
 from rca.rules.model import (
+    CHANGE_ODDS,
     CheckRule,
     FaultRule,
     Model,
@@ -47,6 +48,7 @@ class _Row(BaseModel):
 class _Fault(_Row):
     fault: str = Field(pattern=_MODES)
     perYear: float = Field(gt=0, le=1000)  # noqa: N815 - the file's own spelling
+    afterChange: float = Field(CHANGE_ODDS, ge=1, le=10_000)  # noqa: N815
     where: Any = None
 
 
@@ -213,7 +215,7 @@ def _malformed(form: type[BaseModel], error: ValidationError, place: str) -> Ite
 def _faults(row: _Fault, where: str) -> Iterator[FaultRule]:
     condition = read_where(row.where, where, ends=False)
     for kind, mode in _each(row.fault):
-        yield FaultRule(kind, mode, row.perYear, where, condition)
+        yield FaultRule(kind, mode, row.perYear, where, condition, row.afterChange)
 
 
 def _signals(row: _Signal, where: str) -> Iterator[SignalRule]:

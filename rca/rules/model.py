@@ -18,17 +18,25 @@ from rca.rules.learning import Priors
 from rca.rules.rates import UNMEASURED, DetectorRates
 
 ANY = "*"
+CHANGE_ODDS = 20.0  # how much likelier a thing fails that was just changed
 
 
 @dataclass(frozen=True, slots=True)
 class FaultRule:
-    """`kind` falls into `mode` by itself, `per_year` times a year, where the condition holds."""
+    """`kind` falls into `mode` by itself, `per_year` times a year, where the condition holds.
+
+    Attributes:
+        after_change: how many times likelier it does so shortly after a change of its entity.
+        where: file and row.
+        condition: what must hold of the entity besides; None: nothing.
+    """
 
     kind: str
     mode: str
     per_year: float
     where: str = ""
     condition: Condition | None = None
+    after_change: float = CHANGE_ODDS
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,21 +15,20 @@ WINDOW_YEARS = 1 / 365  # faults this close together belong to one incident
 COMMON_CAUSE = 0.05  # beta factor: of the faults of one member, so many take its peers along
 BEFORE = timedelta(hours=1)  # a change so shortly before the first symptom is suspect
 AFTER = timedelta(minutes=1)  # so much later than all that its entity shows, it is an answer to it
-CHANGE_ODDS = 20.0  # how much likelier a thing fails that was just changed
 _READ = frozenset(
     {"created", "reopened", "updated", "closed", "relation_opened", "relation_closed"}
 )
 _RENAMED = "renamed"
 
 
-def log_prior(rate: float, *, changed: bool = False) -> float:
+def log_prior(rate: float, times: float = 1.0) -> float:
     """Return log odds of one fault within an incident's time.
 
     Args:
         rate: faults a year, > 0.
-        changed: whether it was changed shortly before.
+        times: how many times likelier it is at the moment: shortly after a change.
     """
-    return math.log(rate * WINDOW_YEARS) + (math.log(CHANGE_ODDS) if changed else 0.0)
+    return math.log(rate * WINDOW_YEARS) + math.log(times)
 
 
 def log_prior_together(rates: Sequence[float]) -> float:

@@ -208,8 +208,9 @@ def _equals(scene: Scene, suspected: Sequence[int], goal: Goal | None) -> tuple[
 
 def _sorts(scene: Scene, entity: int) -> list[Sort]:
     kind, changed = scene.topology.kinds[entity], entity in scene.changed
+    after = scene.compiled.after_change
     return [
-        Sort(kind, mode, rate, log_prior(rate, changed=changed))
+        Sort(kind, mode, rate, log_prior(rate, after(kind, mode) if changed else 1.0))
         for mode, rate in sorted(scene.rates(entity).items())
     ]
 

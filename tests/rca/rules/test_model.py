@@ -6,8 +6,9 @@ import pytest
 
 import rca
 from kgraph.schema import ConfigurationError
+from rca.rules.compile import Compiled
 from rca.rules.files import parse, read_files
-from rca.rules.model import merge
+from rca.rules.model import CHANGE_ODDS, merge
 
 HEAD = "format: kgraph.rules/v1\ndomain: mine\n"
 SIGNAL = "  - {signal: down, of: Host.down, detection: %s, falseAlarm: %s}\n"
@@ -37,6 +38,11 @@ PATH = '  - {effect: down, path: "%s", causes: [down], strength: 0.9}\n'
         ),
         (HEAD + "faults:\n  - {fault: Host.down, perYear: 9999}\n", "faults[0].perYear", "1000"),
         (HEAD + "faults:\n  - {fault: Host.down}\n", "faults[0].perYear", "is missing"),
+        (
+            HEAD + "faults:\n  - {fault: Host.down, perYear: 1, afterChange: 0.5}\n",
+            "faults[0].afterChange",
+            "at least 1",
+        ),
         (HEAD + "signals:\n" + SIGNAL % ("1", "0.1"), "signals[0].detection", "less than 1"),
         (HEAD + "signals:\n" + SIGNAL % ("0", "0.1"), "signals[0].detection", "greater than 0"),
         (HEAD + "signals:\n" + SIGNAL % ("0.9", "0"), "signals[0].falseAlarm", "greater than 0"),
@@ -222,3 +228,11 @@ def test_a_rule_of_any_sort_that_is_gone_changes_the_version(part: str) -> None:
     at = lines.index(f"{part}:")
     without = "\n".join(lines[:at] + lines[at + 2 :])
     assert merge([parse(without, "r")]).version != merge([parse(text, "r")]).version
+
+
+def test_a_row_may_say_how_much_likelier_a_change_makes_a_fault() -> None:
+    rows = "faults:\n  - {fault: A|B.down, perYear: 2, afterChange: 600}\n"
+    rows += "  - {fault: A.slow, perYear: 2}\n"
+    compiled = Compiled(merge([parse(HEAD + rows, "r")]))
+    assert [compiled.after_change("A", mode) for mode in ("down", "slow")] == [600, CHANGE_ODDS]
+    assert compiled.after_change("of no rule", "down") == CHANGE_ODDS

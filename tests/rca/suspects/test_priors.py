@@ -10,7 +10,6 @@ from kgraph.schema import Change, Entity, Incident, Observation, Relation, State
 from rca import Model
 from rca.suspects.priors import (
     BEFORE,
-    CHANGE_ODDS,
     log_prior,
     log_prior_together,
     recently_changed,
@@ -92,9 +91,7 @@ def test_a_new_name_and_what_is_learned_of_a_probe_are_no_changes_of_the_estate(
 
 
 def test_a_change_multiplies_the_odds() -> None:
-    assert log_prior(1.0, changed=True) - log_prior(1.0) == pytest.approx(
-        log_prior(CHANGE_ODDS) - log_prior(1.0)
-    )
+    assert log_prior(1.0, 20.0) == pytest.approx(log_prior(20.0))
 
 
 def test_a_pair_fails_together_more_often_than_by_chance_and_less_often_than_one() -> None:
