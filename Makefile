@@ -4,10 +4,10 @@ BIN := .venv/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
         --no-emit-index-url --no-header
-# What starts nothing but itself runs on all cores. The others share daemons and namespaces, or ask
-# about whole worlds while those wait: those of the lab are in one process, the others in two that
-# give way to it: see tests/conftest.py.
-ALONE := lab or neo4j or served or sources or monitoring or browser or worlds
+# What starts nothing but itself runs on all cores. The others share daemons and namespaces, or take
+# seconds while those wait: those of the lab are in one process, the others in two that give way to
+# it: see tests/conftest.py.
+ALONE := lab or neo4j or served or sources or monitoring or browser or worlds or processes
 # Two processes more than there are cores: some tests wait for deadlines, and others run meanwhile.
 MANY := $(shell expr $$(nproc 2>/dev/null || echo 1) + 2)
 # Each has one thread for its sums: those of BLAS spin while they wait for cores that others hold.

@@ -57,6 +57,8 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 _REAL = ("lab", "neo4j", "served", "sources", "monitoring", "browser")
+# These start no daemon, and fail for a reason: they are not tried twice.
+_LONG = ("worlds", "processes")
 # How much each part of them gives way to the others: what happens in the lab is timed.
 _NICE = {"lab": 0, "campaign": 5, "beside": 19}
 
@@ -79,7 +81,11 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 
 def _is_real(item: pytest.Item) -> bool:
-    return any(item.get_closest_marker(marker) for marker in _REAL)
+    return _is_any(item, _REAL)
+
+
+def _is_any(item: pytest.Item, markers: tuple[str, ...]) -> bool:
+    return any(item.get_closest_marker(marker) for marker in markers)
 
 
 def _part(nodeid: str) -> str:
@@ -102,7 +108,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    beside = _is_real(item) or item.get_closest_marker("worlds")
+    beside = _is_real(item) or _is_any(item, _LONG)
     if "PYTEST_XDIST_WORKER" in os.environ and beside:
         os.nice(max(0, _NICE[_part(item.nodeid)] - os.nice(0)))
 

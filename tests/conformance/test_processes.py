@@ -19,6 +19,8 @@ from kgraph.store import GraphStore
 
 from .conftest import STORES
 
+pytestmark = pytest.mark.processes
+
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 GUESTS = 3000
 # `make soak` asks for 30 kills, and for eight readers.
