@@ -13,6 +13,8 @@ from tests.rca.worlds.campus_faults import FAULTS
 from tests.rca.worlds.campus_physics import CALM, STEP, Blow, Campus, State
 from tests.rca.worlds.campus_watch import RULES, Watch
 
+pytestmark = pytest.mark.worlds
+
 
 @pytest.fixture(scope="module")
 def estate() -> Estate:
