@@ -50,7 +50,7 @@ def client(
     headers: Mapping[str, str] | None = None,
     timeout: float | httpx.Timeout = TIMEOUT_SECONDS,
     verify: ssl.SSLContext | bool = True,
-    way: httpx.HTTPTransport | None = None,
+    way: httpx.BaseTransport | None = None,
 ) -> httpx.Client:
     """Return what asks a service, by the proxy that the environment names for it.
 

@@ -12,8 +12,9 @@ from typing import Any
 
 import httpx
 
+from kgraph.schema import ConfigurationError
 from kgraph.schema.errors import one_line
-from kgraph.web import Credentials
+from kgraph.web import Credentials, client
 from remedies.actuators.secrets import NOBODY, headers_of
 from remedies.looks import EffectError, Look, RefusedError, Standing, Task
 
@@ -88,11 +89,11 @@ class HookActuator:
         try:
             # Redirects are not followed: a token must not travel to another host.
             with (
-                httpx.Client(transport=self._transport, timeout=seconds) as client,
-                client.stream("POST", self._url, json=body, headers=self._headers()) as answer,
+                client(self._url, timeout=seconds, way=self._transport) as asking,
+                asking.stream("POST", self._url, json=body, headers=self._headers()) as answer,
             ):
                 return httpx.Response(answer.status_code, content=_beginning(answer))
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, ConfigurationError) as error:
             what = one_line(error) or type(error).__name__
             raise EffectError(f"the hook is not reached: {what}") from None
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import httpx
 
 from kgraph.logs import logger
+from kgraph.schema import ConfigurationError
 from kgraph.schema.errors import one_line
-from kgraph.web import Credentials
+from kgraph.web import Credentials, client
 from remedies.actuators.secrets import NOBODY, headers_of
 from remedies.looks import EffectError, Look, Standing, Task
 
@@ -49,8 +50,8 @@ class Notify:
             # Redirects are not followed: a token must not travel to another host. Nor is it read
             # what is said to it: that need not end.
             with (
-                httpx.Client(transport=self._transport, timeout=TIMEOUT_SECONDS) as client,
-                client.stream(
+                client(self._url, timeout=TIMEOUT_SECONDS, way=self._transport) as asking,
+                asking.stream(
                     "POST",
                     self._url,
                     json=body | {"message": task.message},
@@ -58,7 +59,7 @@ class Notify:
                 ) as answer,
             ):
                 pass
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, ConfigurationError) as error:
             what = one_line(error) or type(error).__name__
             raise EffectError(f"the webhook is not reached: {what}") from None
         if not answer.is_success:

@@ -12,6 +12,11 @@ import pytest
 
 from kgraph.schema import ConfigurationError
 from kgraph.web import NoAnswerError, Service
+from remedies import Actuator, EffectError, Task
+from remedies.actuators.hook import HookActuator
+from remedies.actuators.notify import Notify
+
+DRAIN = Task("P-1", "drain", "i1", "ServiceInstance web-1", {}, effect="applied")
 
 
 @pytest.fixture
@@ -24,6 +29,10 @@ def near() -> Iterator[str]:
             self.send_header("Content-Length", "4")
             self.end_headers()
             self.wfile.write(b"here")
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.do_GET()
 
         def log_message(self, *_arguments: object) -> None:
             """Say nothing on stderr."""
@@ -102,3 +111,23 @@ def test_who_speaks_no_tls_is_told_as_that(near: str) -> None:
 def ask(url: str) -> None:
     with Service("It", url).asking() as asker:
         asker.get("/")
+
+
+def acting(url: str) -> list[Actuator]:
+    return [HookActuator(url, frozenset({"drain"})), Notify(url)]
+
+
+def test_who_acts_by_a_service_of_this_machine_asks_no_proxy(
+    near: str, dead: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", f"http://{dead}")
+    assert [each.act(DRAIN) for each in acting(near)] == ["drain was accepted", "told by webhook"]
+
+
+def test_who_acts_by_a_proxy_that_cannot_be_used_has_done_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "nonsense://there")
+    for each in acting("http://192.0.2.1/act"):
+        with pytest.raises(EffectError, match="HTTP_PROXY"):
+            each.act(DRAIN)
