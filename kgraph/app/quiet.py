@@ -88,10 +88,9 @@ def count(store: GraphStore, topology: Callable[[], Topology], now: datetime) ->
 
 def known(store: GraphStore, topology: Callable[[], Topology]) -> QuietTimes | None:
     """Return what is on record of a store; None: nothing. Read anew only where it has changed."""
-    kept = store.named(Drawer.QUIET, [_MARK])
-    if not kept:
+    mark = _mark(store)
+    if mark is None:
         return None
-    mark = _read(kept[0])
     told = f"{format_time(mark.until)} {mark.turn}"
     before = _KNOWN.get(store)
     if before is None or before[0] != told:
@@ -107,7 +106,7 @@ def retract(store: GraphStore, record: IncidentRecord, said: Ruling) -> None:
 
     Of whoever was at fault all of it: it fails in earnest, and was not told of each time.
     """
-    alarms = {alarm_of(row) for row in bundle_of(record).observations if row.abnormal}
+    alarms = _alarms_in(record)
     began = (record.opened_at - AROUND).timestamp()
     ended = (record.updated_at + AROUND).timestamp()
     changed, gone = list[Document](), list[str]()
@@ -203,11 +202,7 @@ def _not_in_earnest(store: GraphStore, judged: list[Spell], begin: datetime) -> 
     confirmed = [row for row in store.rulings() if row.right]
     faulty = {row.entity for row in confirmed}
     incidents = [store.incident(row.incident) for row in confirmed if row.at >= begin]
-    explained = [
-        (record, {alarm_of(row) for row in bundle_of(record).observations if row.abnormal})
-        for record in incidents
-        if record is not None
-    ]
+    explained = [(record, _alarms_in(record)) for record in incidents if record is not None]
     return [
         spell
         for spell in judged
@@ -218,6 +213,10 @@ def _not_in_earnest(store: GraphStore, judged: list[Spell], begin: datetime) -> 
             for row, alarms in explained
         )
     ]
+
+
+def _alarms_in(record: IncidentRecord) -> set[Alarm]:
+    return {alarm_of(row) for row in bundle_of(record).observations if row.abnormal}
 
 
 def _spells(store: GraphStore, since: datetime, until: datetime) -> list[Spell]:
