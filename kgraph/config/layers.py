@@ -21,6 +21,7 @@ from kgraph.config.configuration import Configuration, leaves
 from kgraph.config.settings import PREFIX, Settings
 from kgraph.config.validated import validated
 from kgraph.schema import ConfigurationError
+from kgraph.schema.errors import not_utf8
 
 FILE_NAME = "kgraph.toml"
 
@@ -137,10 +138,8 @@ def _read(path: Path) -> str:
         # Some editors begin a file with a mark of its encoding, which is nothing of TOML's.
         return path.read_text("utf-8-sig")
     except UnicodeDecodeError as error:
-        what, line = f"byte {error.start} is not UTF-8", error.object.count(b"\n", 0, error.start)
-        raise ConfigurationError(
-            what, where=f"{path}:{line + 1}", mend="save it as UTF-8"
-        ) from error
+        what, where = not_utf8(error, path)
+        raise ConfigurationError(what, where=where, mend="save it as UTF-8") from error
     except OSError as error:
         what, mend = error.strerror or str(error), "let the user that kgraph runs as read it"
         raise ConfigurationError(what, where=str(path), mend=mend) from error

@@ -11,6 +11,12 @@ def one_line(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
+def not_utf8(error: UnicodeDecodeError, where: object) -> tuple[str, str]:
+    """Return what is wrong with the bytes of a file, and where: its name, and the line."""
+    line = error.object.count(b"\n", 0, error.start) + 1
+    return f"byte {error.start} is not UTF-8", f"{where}:{line}"
+
+
 def as_fault(error: Exception) -> str:
     """Return how people are told of a fault of the program; the log has its traceback."""
     return f"fault of the program: {type(error).__name__}: {error}"

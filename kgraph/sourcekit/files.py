@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from kgraph.schema import SourceError
+from kgraph.schema.errors import not_utf8
 
 MOST_BYTES = 256 * 2**20
 
@@ -20,10 +21,8 @@ def content(path: Path) -> str:
             raise SourceError("more than 256 MiB", where=str(path), mend="split it")
         return path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        what, line = f"byte {error.start} is not UTF-8", error.object.count(b"\n", 0, error.start)
-        raise SourceError(
-            what, where=f"{path}:{line + 1}", mend="save the file as UTF-8"
-        ) from None
+        what, where = not_utf8(error, path)
+        raise SourceError(what, where=where, mend="save the file as UTF-8") from None
     except OSError as error:
         what = error.strerror or "can't be read"
         raise SourceError(what, where=str(path), mend="correct the path") from None
