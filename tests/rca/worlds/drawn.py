@@ -9,6 +9,7 @@ from random import Random
 from typing import TypeVar
 
 from kgraph.schema import Incident
+from kgraph.schema.bundles import dump_bundle, parse_bundle
 
 _Row = TypeVar("_Row")
 
@@ -19,6 +20,17 @@ class Drawn:
 
     incident: Incident
     truth: tuple[str, ...]
+
+
+def read_back(drawn: Drawn) -> set[str]:
+    """Return the uids of an incident, which is what its bundle says and has all its causes."""
+    incident = drawn.incident
+    read = parse_bundle(dump_bundle(incident), where="here")
+    assert (read.observations, read.relations) == (incident.observations, incident.relations)
+    assert (read.changes, read.target) == (incident.changes, incident.target)
+    known = {entity.uid for entity in incident.entities}
+    assert known.issuperset(drawn.truth)
+    return known
 
 
 def new_names(incident: Incident, salt: str) -> Mapping[str, str]:
