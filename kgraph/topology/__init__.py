@@ -11,7 +11,7 @@ member set told by two sources is one gate.
 from __future__ import annotations
 
 from kgraph.topology.arrays import Node, Topology, build
-from kgraph.topology.customs import lack
+from kgraph.topology.customs import lack, unlisted
 from kgraph.topology.files import DamagedError, pack, unpack
 from kgraph.topology.patch import OutdatedError, patched
 from kgraph.topology.vicinity import Vicinity, vicinity
@@ -30,6 +30,7 @@ __all__ = [
     "lack",
     "pack",
     "patched",
+    "unlisted",
     "unpack",
     "vicinity",
 ]

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from kgraph.schema import RELATIONS, Carries, Lack
 from kgraph.topology.arrays import Topology
@@ -18,6 +19,8 @@ from kgraph.topology.walk import each_once
 
 USUAL = 0.25  # a share below which a kind has no such custom
 PEERS = 5  # entities of a kind below which it has none
+MISSED = 0.02  # P(a relation is in no list): well-kept plans lack one to three of a hundred
+TENTHS = 10  # so fine is what is told of that; what is rare changes nothing
 _FIRM = frozenset(name for name, type_ in RELATIONS.items() if type_.carries is Carries.FIRM)
 
 
@@ -42,6 +45,40 @@ def lack(topology: Topology, entity: int) -> Lack | None:
     ]
     most = max(found, key=lambda row: (row.share, row.relation), default=None)
     return most if most is not None and most.share >= USUAL else None
+
+
+def unlisted(topology: Topology) -> npt.NDArray[np.int64]:
+    """Return (g,) P(a part of each gate is in no list), in tenths, 0 to 9.
+
+    Of others of its kind some can lose a member of such a gate, one that needs as many of the same
+    kind; `due` of those are listed short of a member, so that none is left to lose:
+
+        P(a part is unlisted | none to lose) = due / (due + those that have none to lose)
+
+    which for a single one is the posterior mean, and below it where there are more: as many as are
+    short by right are not told apart from those that are so by mistake. O(gates log gates).
+    """
+    sizes = np.diff(topology.member_start)
+    spare = sizes - topology.need
+    types, kinds = len(topology.type_names), len(topology.kind_names)
+    found = np.zeros(len(sizes), np.int64)
+    firm = np.array([name in _FIRM for name in topology.type_names], np.bool_)
+    one = np.flatnonzero((spare == 1) & firm[topology.type_code]) if types else found[:0]
+    if not len(one):
+        return found
+    kind = topology.kind_code.astype(np.int64)
+    first = topology.member[topology.member_start[:-1]]
+    sort = (kind[topology.owner] * types + topology.type_code) * kinds + kind[first]
+    sort = sort * (int(topology.need.max()) + 1) + topology.need
+    redundant, at = np.unique(sort[one], return_inverse=True)
+    due = MISSED * np.bincount(at, sizes[one])
+    none = np.flatnonzero(spare == 0)
+    place = np.minimum(np.searchsorted(redundant, sort[none]), len(redundant) - 1)
+    alike = redundant[place] == sort[none]
+    none, place = none[alike], place[alike]
+    many = np.bincount(place, minlength=len(redundant))
+    found[none] = np.rint(TENTHS * due / (due + many))[place]
+    return np.minimum(found, TENTHS - 1)
 
 
 def _heads(topology: Topology, entity: int, type_: str) -> bool:

@@ -146,7 +146,7 @@ def edges_of(
     topology = terrain.topology
     gates = spans(topology.gate_start, nodes)
     sizes = _sizes(topology, gates)
-    ends, gate, place = _members(topology, gates, nodes, local, kind)
+    ends, gate, place = _members(terrain, gates, nodes, local, kind)
     onward = _told(terrain, ends, tables, reverse=False)
     pressing, apart = _pressed(_told(terrain, ends, tables, reverse=True), tables)
     carries = [RELATIONS[name].carries for name in topology.type_names]
@@ -187,13 +187,17 @@ def edges_of(
 
 
 class _Ends(NamedTuple):
-    """Relations: their ends by node and their types; `nodes` and `kind` are of the region."""
+    """Relations: their ends by node and their types; `nodes` and `kind` are of the region.
+
+    `unlisted` is of the gate: P(a part of it is in no list), in tenths.
+    """
 
     nodes: Ints
     kind: Ints
     source: Ints
     target: Ints
     type: Ints
+    unlisted: Ints
 
 
 def _sizes(topology: Topology, gates: npt.NDArray[np.int32]) -> Ints:
@@ -205,13 +209,14 @@ def _sizes(topology: Topology, gates: npt.NDArray[np.int32]) -> Ints:
 
 
 def _members(
-    topology: Topology,
+    terrain: Terrain,
     gates: npt.NDArray[np.int32],
     nodes: Ints,
     local: npt.NDArray[np.int32],
     kind: Ints,
 ) -> tuple[_Ends, Ints, Ints]:
     """Return the members of gates that are in the region: relations, gates, places in the gate."""
+    topology = terrain.topology
     sizes = _sizes(topology, gates)
     gate = np.repeat(np.arange(len(gates)), sizes)
     first = np.cumsum(sizes) - sizes
@@ -220,8 +225,9 @@ def _members(
     source = local[member].astype(np.int64) - 1
     target = (local[topology.owner[gates]].astype(np.int64) - 1)[gate]
     type_ = topology.type_code[gates][gate].astype(np.int64)
+    unlisted = terrain.unlisted[gates][gate]
     there = source >= 0
-    ends = _Ends(nodes, kind, source[there], target[there], type_[there])
+    ends = _Ends(nodes, kind, source[there], target[there], type_[there], unlisted[there])
     return ends, gate[there], place[there]
 
 
@@ -238,8 +244,10 @@ def _told(terrain: Terrain, ends: _Ends, tables: Tabling, *, reverse: bool) -> I
     """Return the table of each relation; asked once for all between the same kinds."""
     types = terrain.topology.type_names
     effect, cause = ends.kind[ends.target], ends.kind[ends.source]
-    code = (effect * len(types) + ends.type) * len(tables.kinds) + cause
-    unique, first, which = _distinct(code, len(tables.kinds) ** 2 * len(types))
+    lone = np.zeros_like(ends.unlisted) if reverse else ends.unlisted
+    code = ((lone * len(tables.kinds) + effect) * len(types) + ends.type) * len(tables.kinds)
+    sorts = (int(lone.max(initial=0)) + 1) * len(tables.kinds) ** 2 * len(types)
+    unique, first, which = _distinct(code + cause, sorts)
     found = np.zeros(len(unique), np.int64)
     asked = np.zeros(len(unique), np.bool_)
     for i, row in enumerate(first.tolist()):
@@ -248,6 +256,7 @@ def _told(terrain: Terrain, ends: _Ends, tables: Tabling, *, reverse: bool) -> I
             asked[i] = True
             continue
         effects: Effects = terrain.compiled.effects(*names, reverse=reverse)
+        effects = terrain.softened(effects, names[0], int(lone[row]))
         kinds = int(cause[row]), int(effect[row])
         found[i] = tables.of(*(kinds[::-1] if reverse else kinds), effects)
     result: Ints = found[which]
@@ -264,6 +273,7 @@ def _told(terrain: Terrain, ends: _Ends, tables: Tabling, *, reverse: bool) -> I
     told = zip(*(column.tolist() for column in each), strict=True)
     for row, owner, type_, member, hit, by in told:
         effects = terrain.between(owner, types[type_], member, reverse=reverse)
+        effects = terrain.softened(effects, tables.kinds[hit], int(lone[row]))
         result[row] = tables.of(hit, by, effects) if reverse else tables.of(by, hit, effects)
     return result
 

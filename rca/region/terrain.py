@@ -14,12 +14,13 @@ from weakref import proxy
 import numpy as np
 import numpy.typing as npt
 
-from kgraph.schema import RELATIONS, Carries, Entity
-from kgraph.topology import Topology
+from kgraph.schema import RELATIONS, Carries, Entity, Severity
+from kgraph.topology import Topology, unlisted
+from kgraph.topology.customs import TENTHS
 from rca.evidence.roster import Roster
 from rca.evidence.twins import Palette
 from rca.region.levels import Levels
-from rca.rules.compile import Compiled, Edge
+from rca.rules.compile import Compiled, Edge, severity_of
 from rca.rules.conditions import Ground
 from rca.rules.model import Model
 
@@ -92,6 +93,7 @@ class Terrain:
         self._burdens: dict[int, Sequence[int]] = {}
         self._gates: dict[int, Gate] = {}
         self._presses: dict[int, Sequence[Ahead]] = {}
+        self._softened: dict[tuple[str, int, int], tuple[Effects, Effects]] = {}
 
     def of(self, topology: Topology, model: Model, entities: Sequence[Entity]) -> bool:
         """Tell whether it is about this graph under these rules; what was learned is no rule."""
@@ -132,6 +134,34 @@ class Terrain:
         probes = (entity for entity in self.entities if entity.kind == "Probe")
         return any(str(probe.props.get("detector", "")).startswith(_LIBVIRT) for probe in probes)
 
+    @cached_property
+    def unlisted(self) -> npt.NDArray[np.int64]:
+        """(g,) P(a part of each gate is in no list), in tenths; see `kgraph.topology.customs`."""
+        return unlisted(self.topology)
+
+    def softened(self, effects: Effects, kind: str, tenths: int) -> Effects:
+        """Return what comes through a gate of an entity of a kind that may have a part unlisted.
+
+        What stops a member stops the entity only where there is no such part.
+        """
+        if not tenths or not effects:
+            return effects
+        key = kind, tenths, id(effects)
+        known = self._softened.get(key)
+        if known is None:
+            left = 1 - tenths / TENTHS
+            found = {
+                cause: tuple(
+                    edge
+                    if severity_of(kind, edge.mode) is Severity.GRAY
+                    else Edge(edge.mode, edge.strength * left)
+                    for edge in brought
+                )
+                for cause, brought in effects.items()
+            }
+            known = self._softened[key] = found, effects  # so that no other gets its identity
+        return known[0]
+
     def gate(self, number: int) -> Gate:
         """Return one gate of the topology: of all that an entity needs, few bear on one fault."""
         known = self._gates.get(number)
@@ -139,7 +169,11 @@ class Terrain:
             topology = self.topology
             owner, members = int(topology.owner[number]), topology.members(number)
             type_ = topology.type_names[topology.type_code[number]]
-            effects = [(m, self.compiled.between(self.ground, owner, type_, m)) for m in members]
+            kind, tenths = topology.kinds[owner], int(self.unlisted[number])
+            effects = [
+                (m, self.softened(self.between(owner, type_, m, reverse=False), kind, tenths))
+                for m in members
+            ]
             known = self._gates[number] = Gate(
                 type_,
                 int(topology.need[number]),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from kgraph.schema import Entity, Lack, Relation
-from kgraph.topology import build, lack
+from kgraph.topology import Topology, build, lack, patched, unlisted
 
 
 def _guests(hosts: Sequence[int], size: int = 1) -> tuple[list[Entity], list[Relation]]:
@@ -77,3 +77,63 @@ def test_the_order_of_entities_and_relations_decides_nothing() -> None:
         topology = build(these, those)
         told.append({uid: lack(topology, i) for uid, i in topology.index.items()})
     assert told[0] == told[1]
+
+
+def _fed(pairs: int, alone: int, *, pair: int = 1, all_: int = 0) -> Topology:
+    """Hosts with two feeds of which `pair` are needed, with one feed, and that need all of two."""
+    feeds = [Entity(uid, "PowerFeed") for uid in ("a", "b")]
+    hosts = [Entity(f"h{n}", "Host") for n in range(pairs + alone + all_)]
+    relations = [
+        Relation(host.uid, "POWERED_BY", feed.uid, "feeds", need)
+        for n, host in enumerate(hosts)
+        for feed in (feeds if n < pairs or n >= pairs + alone else feeds[:1])
+        for need in [pair if n < pairs + alone else 2]
+    ]
+    return build([*feeds, *hosts], relations)
+
+
+def _unlisted(topology: Topology) -> dict[str, int]:
+    told = zip(topology.owner.tolist(), unlisted(topology).tolist(), strict=True)
+    return {topology.uids[owner]: tenths for owner, tenths in told}
+
+
+def test_who_has_one_where_all_others_have_two_may_have_a_second_in_no_list() -> None:
+    found = _unlisted(_fed(25, 1))
+    assert found.pop("h25") == 5  # one of 25 pairs is listed short
+    assert set(found.values()) == {0}
+
+
+def test_the_more_have_one_alone_the_likelier_they_do_by_right() -> None:
+    told = [_unlisted(_fed(50, alone))["h50"] for alone in (1, 2, 4, 8, 50)]
+    assert told == sorted(told, reverse=True)
+    assert told[0] > told[-1] == 0
+
+
+def test_the_more_have_two_the_likelier_one_is_missing_and_never_for_certain() -> None:
+    told = [_unlisted(_fed(pairs, 1))[f"h{pairs}"] for pairs in (0, 1, 5, 25, 100, 3000)]
+    assert told == sorted(told)
+    assert (told[0], told[-1]) == (0, 9)
+
+
+def test_who_is_said_to_need_both_lacks_none() -> None:
+    assert _unlisted(_fed(100, 1, all_=1))["h101"] == 0
+    assert _unlisted(_fed(100, 1, pair=2))["h100"] == 0
+
+
+def test_what_a_service_calls_is_its_own_affair() -> None:
+    entities = [Entity(f"s{n}", "Service") for n in range(60)]
+    relations = [
+        Relation(f"s{n}", "CALLS", f"s{to}", "them", 1)
+        for n in range(50)
+        for to in ((51, 52) if n else (51,))
+    ]
+    assert set(_unlisted(build(entities, relations)).values()) == {0}
+    assert not len(unlisted(build([], [])))
+
+
+def test_a_graph_that_was_patched_tells_the_same_as_one_built_anew() -> None:
+    before, after = _fed(25, 1), _fed(26, 0)
+    host = Entity("h25", "Host")
+    both = [Relation("h25", "POWERED_BY", feed, "feeds", 1) for feed in "ab"]
+    assert _unlisted(patched(before, [], [host], both)) == _unlisted(after)
+    assert _unlisted(patched(after, [], [host], both[:1])) == _unlisted(before)

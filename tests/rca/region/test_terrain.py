@@ -6,13 +6,14 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from kgraph.schema import Entity, Incident, Relation
 from kgraph.topology import build
 from rca.evidence.roster import Roster
 from rca.region.scene import Scene
 from rca.region.terrain import Onwards, Terrain, terrain_of
-from rca.rules.compile import Compiled
+from rca.rules.compile import Compiled, Edge
 from rca.rules.learning import Learned, Priors
 from rca.rules.model import Model
 from tests.rca.seeds import seeds
@@ -27,6 +28,16 @@ def test_what_is_asked_of_an_entity_is_worked_out_once_for_all_incidents() -> No
     assert gate.members[0][0] == 0
     taught = replace(model, learned=Priors(Learned()))
     assert terrain_of(topology, taught, ENTITIES).gate(0) is gate
+
+
+def test_a_part_that_is_in_no_list_makes_stopping_less_sure_and_slowness_not() -> None:
+    terrain = Terrain(build(ENTITIES, RELATIONS), Model(), ENTITIES)
+    slow, down = Edge("slow", 0.6), Edge("down", 0.9)
+    effects = {"slow": (slow,), "down": (down, slow)}
+    assert terrain.softened(effects, "Host", 0) is effects
+    found = terrain.softened(effects, "Host", 4)
+    assert found == {"slow": (slow,), "down": (Edge("down", pytest.approx(0.54)), slow)}
+    assert terrain.softened(effects, "Host", 4) is found
 
 
 def test_another_graph_or_other_properties_are_another_terrain() -> None:

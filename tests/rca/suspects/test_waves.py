@@ -194,6 +194,29 @@ def test_copies_that_err_are_felt_as_they_are_where_each_is_walked_alone(
     assert "failing" not in gone[index["lb"]]
 
 
+def test_who_may_have_more_feeds_than_are_listed_is_hit_as_where_each_is_walked_alone(
+    incident: Callable[[str], Incident], field_of: FieldOf
+) -> None:
+    scene = field_of(
+        incident("""
+        PowerFeed: a b
+        Host: h[1-20] alone
+        VirtualMachine: v w
+        h[1-20] POWERED_BY a b / feeds 1
+        alone POWERED_BY a
+        v RUNS_ON alone
+        w RUNS_ON h1
+        a abnormal: down
+        v abnormal: down
+        h[1-20] healthy: down
+        """)
+    )
+    assert _assert_all(scene) > 1
+    index = scene.topology.index
+    hit = spread(scene, ((index["a"], "down"),)).predicted[index["alone"]]["down"]
+    assert 0.3 < hit < 0.7
+
+
 @pytest.mark.parametrize("seed", seeds(13))
 def test_on_small_random_estates_they_agree(
     seed: int, random_incident: Callable[[int], Incident], field_of: FieldOf
