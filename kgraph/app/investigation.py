@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Protocol
 
 from kgraph.app.bundle_names import placed
@@ -138,7 +139,7 @@ def of_estate(
     return of_question(asked, ages, toolkit)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: what is derived from it is kept with it
 class Question:
     """What is wrong with a part of the estate.
 
@@ -173,6 +174,11 @@ class Question:
         )
         return cls(incident, topology or build(incident.entities, incident.relations))
 
+    @cached_property
+    def spelled(self) -> Incident:
+        """The incident with its healthy rows spelled out, so that nobody need assume them."""
+        return replace(expand_healthy(self.incident), assume_healthy=False)
+
     def about(self, alarming: Container[str]) -> Question:
         """Return the question about some alarms alone; others say nothing."""
         symptoms = frozenset(
@@ -180,7 +186,7 @@ class Question:
             for row in self.incident.observations
             if row.abnormal and row.entity in alarming
         )
-        return replace(self, incident=part(self.incident, symptoms))
+        return replace(self, incident=part(self.spelled, symptoms))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from kgraph.schema import Observation
+from kgraph.schema import Observation, State
 
 Symptom = tuple[str, str]  # entity, signal
 _ID = re.compile(r"INC-(\d+)")
@@ -35,7 +35,8 @@ class Known:
 
 def symptoms_of(rows: Iterable[Observation]) -> frozenset[Symptom]:
     """Return what is abnormal in some evidence."""
-    return frozenset((row.entity, row.signal) for row in rows if row.abnormal)
+    wrong = State.ABNORMAL  # of thousands of rows few are
+    return frozenset([(row.entity, row.signal) for row in rows if row.state is wrong])
 
 
 def as_kept(typed: str) -> str:

@@ -19,9 +19,9 @@ def expand_healthy(incident: Incident) -> Incident:
 
     What is seen abnormal stays so, and nothing is said twice.
     """
-    if not incident.assume_healthy and not any(
-        seen.detector == EVERY_DETECTOR and not seen.abnormal for seen in incident.observations
-    ):
+    if not incident.assume_healthy and EVERY_DETECTOR not in {
+        seen.detector for seen in incident.observations
+    }:
         return incident  # nothing is told in short
     fired = sorted({seen.signal for seen in incident.observations if seen.abnormal})
     told = {

@@ -165,10 +165,11 @@ def _dependents(topology: Topology, cause: int, most: int) -> Found:
     """Return the nearest dependents of a cause: of a longer walk that is known, its beginning."""
     if most > ALARMING:
         return dependents(topology, [cause], types=_CROSSED, limit=most)
-    for length in _LENGTHS:
-        found = _remembered(topology, cause, length)
-        if most <= length or not found.truncated:
-            break
+    walked = topology.walked
+    known = [length for length in _LENGTHS if (cause, length) in walked]
+    enough = (length for length in known if most <= length or not walked[cause, length][1])
+    length = next(enough, None) or next(length for length in _LENGTHS if most <= length)
+    found = _remembered(topology, cause, length)
     return Found(found.entities[:most], found.truncated or len(found.entities) > most)
 
 

@@ -35,10 +35,13 @@ def paths_of(
     entity have that name, nothing says. That nothing answers on one way says nothing of the
     others: each is a witness of its own.
     """
+    known = words.known  # mostly empty; of thousands of looks few are asked about
     asked = dict.fromkeys(
-        seen.entity
-        for seen in observations
-        if seen.signal == ON_THE_WAY or seen.detector in words.known
+        [
+            seen.entity
+            for seen in observations
+            if seen.signal == ON_THE_WAY or (known and seen.detector in known)
+        ]
     )
     uids, index = topology.uids, topology.index
     entities = [index[uid] for uid in asked if uid in index]
@@ -97,7 +100,8 @@ def loudest(
         for seen, probe in zip(rows, via, strict=True)
     ]
     last = _last_words(rows, paths, words)
-    best = _first_said(rows, keys, [i for i in range(len(rows)) if i not in last])
+    first = [i for i in range(len(rows)) if i not in last] if last else range(len(rows))
+    best = _first_said(rows, keys, first)
     late = _first_said(rows, keys, [*last])
     wrong = {
         (seen.entity, seen.signal, probe)

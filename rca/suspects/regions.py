@@ -14,7 +14,7 @@ from kgraph.topology.walk import each_once
 from rca.region.arrays import Region
 from rca.region.edges import Edges, Floats, Ints, Mask, Tables, Tabling, edges_of
 from rca.region.gates import ERRS, SENT, answers
-from rca.region.scene import MILLION, PROBE, Scene
+from rca.region.scene import PROBE, Scene
 from rca.region.seen import seen_by
 from rca.rules.compile import severity_of
 from rca.suspects.signature import CUT
@@ -177,11 +177,9 @@ def _preference(scene: Scene, region: Region) -> Ints:
     topology, nodes, seen = scene.topology, region.nodes, region.seen
     loudest = np.ones(len(nodes))
     has = np.flatnonzero(np.diff(seen.start))
-    said = np.zeros(len(nodes), np.int64)
     if len(has):
         loudest[has] = np.maximum.reduceat(seen.ratio, seen.start[has])
-        nats = np.rint(np.log(seen.ratio) * MILLION).astype(np.int64)
-        said[has] = np.add.reduceat(nats, seen.start[has])
+    said = scene.saying[nodes]
     burden = topology.in_start[nodes + 1] - topology.in_start[nodes]
     told = (topology.named[nodes], scene.colours[nodes], said, burden, loudest, region.kind)
     order = np.lexsort(told)

@@ -231,7 +231,7 @@ class _Wave:
         new = np.ones(len(by), np.bool_)
         new[1:] = (gate[1:] != gate[:-1]) | (pair[1:] != pair[:-1])
         group = np.cumsum(new) - 1
-        first = np.flatnonzero(new)
+        first = new.nonzero()[0]
         size, need = edges.size[gate[first]], edges.need[gate[first]]
         place = _places(by, first, group)  # of most groups few members are hit
         most, width = int(place.max()) + 1, region.width
@@ -364,7 +364,7 @@ def _strongest(by: Ints, slot: Ints, chance: Floats, width: int) -> tuple[Ints, 
     key = by * width + slot  # rises: tables are sorted by effect
     new = np.ones(len(key), np.bool_)
     new[1:] = key[1:] != key[:-1]
-    first = np.flatnonzero(new)
+    first = new.nonzero()[0]
     return by[first], slot[first], np.maximum.reduceat(chance, first)
 
 

@@ -9,7 +9,6 @@ from kgraph.app.investigation import Begun, Question, Toolkit, begin, model_for
 from kgraph.app.survey import Survey, seen, survey
 from kgraph.incidents import SourceAge
 from kgraph.schema import Entity, Observation
-from kgraph.schema.healthy import expand_healthy
 from kgraph.store import GraphStore
 from rca.components import components
 
@@ -143,8 +142,8 @@ class Questions:
 
 def groups_of(question: Question, asked: set[str], tools: Toolkit) -> list[frozenset[str]]:
     """Return what belongs together with some alarms."""
-    incident = question.incident
-    if len(asked.union(row.entity for row in incident.observations if row.abnormal)) < 2:
+    rows = question.incident.observations
+    if len(asked.union(row.entity for row in rows if row.abnormal)) < 2:
         return [frozenset(asked)]  # nothing else alarms nearby
-    incident = expand_healthy(incident)
+    incident = question.spelled
     return components(incident, model_for(incident, tools), question.topology, sorted(asked))

@@ -150,9 +150,9 @@ class Session:
     def _compare(self, rows: Sequence[Observation]) -> bool:
         """Take in what is abnormal now; tell whether something is no longer."""
         # A store that gives what has not changed as the same rows spares comparing them.
-        before, self._rows = self._rows, {id(row): row for row in rows}
-        moved = {row.entity for key, row in before.items() if key not in self._rows}
-        moved |= {row.entity for key, row in self._rows.items() if key not in before}
+        before, self._rows = self._rows, dict(zip(map(id, rows), rows, strict=True))
+        moved = {before[key].entity for key in before.keys() - self._rows.keys()}
+        moved |= {self._rows[key].entity for key in self._rows.keys() - before.keys()}
         said: dict[str, set[tuple[object, ...]]] = {}
         for row in rows:
             if row.entity in moved:

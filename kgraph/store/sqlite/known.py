@@ -35,7 +35,7 @@ class Known:
     def part(self, sql: sqlite3.Connection, inner: Iterable[str], rim: Iterable[str]) -> Subgraph:
         """Return some entities, and all that the inner ones depend on among them."""
         within = dict.fromkeys(inner)
-        found = self._open(sql, within | dict.fromkeys(rim))
+        found = sorted(self._open(sql, within | dict.fromkeys(rim)))
         open_ = {each.entity.uid for each in found}
         starts = [each for each in found if each.entity.uid in within]
         self._read_needs(sql, [each for each in starts if each.entity.uid not in self._needs])
@@ -48,18 +48,18 @@ class Known:
         return Subgraph(tuple([each.entity for each in found]), tuple(relations))
 
     def rows(self, sql: sqlite3.Connection, uids: Iterable[str]) -> list[int]:
-        """Return the row of each open entity of some uids."""
+        """Return the row of each open entity of some uids, in no order."""
         return [each.id for each in self._open(sql, dict.fromkeys(uids))]
 
     def _open(self, sql: sqlite3.Connection, uids: Mapping[str, object]) -> list[_Known]:
-        """Return the open entities of some uids, in order."""
+        """Return the open entities of some uids."""
         self._follow(sql)
         missing = [uid for uid in uids if uid not in self._entities]
         if len(self._entities) + len(missing) > MOST:
             self._forget()
             missing = list(uids)
         self._read_entities(sql, missing)
-        return sorted([each for uid in uids if (each := self._entities[uid]) is not None])
+        return [each for uid in uids if (each := self._entities[uid]) is not None]
 
     def _follow(self, sql: sqlite3.Connection) -> None:
         """Forget all where the graph was written since."""
@@ -96,8 +96,9 @@ class Known:
             " JOIN scope AS s ON s.id = l.scope ORDER BY l.id",
             (json.dumps(list(uids)),),
         )
-        found: dict[str, dict[Relation, None]] = {uid: {} for uid in uids.values()}
-        for a, type_, dependency, group, need, source in rows:
+        found: dict[str, list[Relation]] = {uid: [] for uid in uids.values()}
+        # Several scopes of a source may tell the same.
+        for a, type_, dependency, group, need, source in dict.fromkeys(rows):
             uid = uids[a]
-            found[uid][Relation(uid, type_, dependency, group, need, source)] = None
+            found[uid].append(Relation(uid, type_, dependency, group, need, source))
         self._needs |= {uid: tuple(relations) for uid, relations in found.items()}

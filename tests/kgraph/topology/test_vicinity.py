@@ -116,6 +116,14 @@ def test_the_nearest_of_a_cause_are_the_first_of_more() -> None:
         assert found.truncated is asked.truncated is True
 
 
+def test_a_cause_of_which_much_is_wanted_is_walked_from_once() -> None:
+    topology = estate(hosts=20, guests=50)
+    core = topology.index["core"]
+    for most in (TIGHT, SHARE[1], OWN, SHARE[0]):  # of what is known the beginning will do
+        _dependents(topology, core, most)
+    assert [*topology.walked] == [(core, ALARMING)]
+
+
 def test_what_other_causes_brought_in_of_a_cause_need_not_be_looked_at_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
