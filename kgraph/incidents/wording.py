@@ -33,6 +33,8 @@ STATES: Mapping[str, str] = MappingProxyType(
         "starved": "short of resources",
         "degraded": "degraded",
         "filling": "filling up",
+        "lossy": "losing some of its traffic",
+        "clock_off": "with a wrong clock",
         "clientLatency": "waiting",
         "saturation": "saturated",
         "cpu": "with unusual CPU",

@@ -98,7 +98,7 @@ _ALL = (
         "Host",
         "a machine that runs guests or services",
         "isolated panicked hung storage_lost",
-        "overloaded memory_pressure degraded filling reduced",
+        "overloaded memory_pressure degraded filling lossy clock_off reduced",
         strong="smbiosUuid vendorSerial cmdbId libvirtUri",
         weak="hostname ip name",
     ),
@@ -119,7 +119,7 @@ _ALL = (
     _kind(
         "Switch",
         "a network switch",
-        gray="overloaded reduced",
+        gray="overloaded lossy reduced",
         strong="chassisId serial",
         weak="ip name",
     ),
@@ -127,7 +127,7 @@ _ALL = (
     _kind(
         "Router",
         "a router or gateway",
-        gray="overloaded reduced",
+        gray="overloaded lossy reduced",
         strong="chassisId serial",
         weak="ip name",
     ),
@@ -135,7 +135,7 @@ _ALL = (
         "Network",
         "a VLAN, bridge or overlay",
         "isolated",
-        "congested",
+        "congested lossy",
         strong="networkUuid",
         weak="name hostBridge",
     ),
@@ -150,7 +150,7 @@ _ALL = (
         "VirtualMachine",
         "a guest",
         "paused_io_error unreachable panicked hung stalled out_of_memory",
-        "starved overloaded filling",
+        "starved overloaded filling lossy clock_off",
         strong="vmUuid",
         weak="name ip machineId",
     ),
@@ -179,7 +179,7 @@ _ALL = (
     _kind(
         "Service",
         "something that answers requests",
-        "bad_release",
+        "bad_release isolated",
         "overloaded reduced",
         strong="clusterService",  # cluster/namespace/name: names alone come again elsewhere
         weak="serviceName name",

@@ -35,6 +35,8 @@ _OF_MODE: Mapping[str, Trouble] = MappingProxyType(
         "failing": Trouble.ERRING,
         "bad_release": Trouble.ERRING,
         "flapping": Trouble.ERRING,
+        "lossy": Trouble.ERRING,
+        "clock_off": Trouble.ERRING,
         "slow": Trouble.WEAK,
         "overloaded": Trouble.WEAK,
         "degraded": Trouble.WEAK,

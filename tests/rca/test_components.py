@@ -126,7 +126,7 @@ def test_the_best_set_is_that_of_each_part_or_one_that_the_search_did_not_find_t
 def test_marginals_are_those_of_each_part(
     random_incident: Callable[[int], Incident], field_of: FieldOf
 ) -> None:
-    pairs = list(islice(_pairs(random_incident, field_of, most=30), 3))
+    pairs = list(islice(_pairs(random_incident, field_of, most=36), 3))
     assert len(pairs) == 3
     for _, ours, theirs in pairs:
         sets = [_sets(ours, 2), _sets(theirs, 1)]

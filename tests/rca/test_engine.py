@@ -258,7 +258,8 @@ CALLS = """
 
 
 @pytest.mark.parametrize(
-    ("signal", "modes"), [("latency", {"slow"}), ("errors", {"failing", "bad_release"})]
+    ("signal", "modes"),
+    [("latency", {"slow"}), ("errors", {"failing", "bad_release", "isolated"})],
 )
 def test_a_breached_objective_leaves_the_modes_that_would_breach_it(
     signal: str, modes: set[str], ask: Ask

@@ -472,3 +472,223 @@ def test_what_two_workloads_read_is_why_the_copies_of_both_fail(ask: Ask) -> Non
     """)
     assert first(answer) == ("settings", "changed")
     assert {member.entity for member in answer.hypotheses[0].members} == {"settings"}
+
+
+def test_what_checks_tickets_errs_where_the_clock_is_off(ask: Ask) -> None:
+    answer = ask("""
+        Cluster: ceph
+        Host: c1 c2 c3
+        ServiceInstance: mon1 mon2 mon3 sso
+        Service: portal wiki
+        ceph DEPENDS_ON mon1 mon2 mon3 / mons 2
+        mon1 mon2 mon3 RUNS_ON each c1 c2 c3
+        sso RUNS_ON c2
+        portal wiki CALLS sso
+        c[1-3] healthy: down unreachable
+        c1 c3 healthy: clock_off
+        c2 abnormal: clock_off
+        ceph abnormal: anomaly
+        sso portal abnormal: errors
+    """)
+    assert first(answer) == ("c2", "clock_off")
+    assert answer.causes[0].posterior > 0.5
+
+
+def test_clocks_that_nobody_keeps_are_laid_to_whom_they_ask(ask: Ask) -> None:
+    answer = ask("""
+        Service: ntp kdc login files
+        Host: h[1-5]
+        VirtualMachine: v1 v2
+        h* USES ntp
+        v1 v2 RUNS_ON h1
+        kdc RUNS_ON v1
+        login RUNS_ON v2
+        files RUNS_ON h3
+        login files CALLS kdc
+        h* healthy: down unreachable
+        h[1-4] abnormal: clock_off
+        files abnormal: errors
+    """)
+    assert first(answer)[0] == "ntp"
+
+
+def test_a_clock_that_is_not_seen_to_be_off_is_not_suspected(ask: Ask) -> None:
+    answer = ask("""
+        Host: h
+        VirtualMachine: v
+        Service: api web
+        v RUNS_ON h
+        api RUNS_ON v
+        web CALLS api
+        h v healthy: down
+        api web abnormal: errors
+    """)
+    assert first(answer) == ("api", "failing")
+    assert chance(answer, "v") < 0.2
+
+
+SERVED = """
+    Host: h1 h2
+    VirtualMachine: v[1-4]
+    Service: s[1-4] shop
+    v1 v2 v3 RUNS_ON h1
+    v4 RUNS_ON h2
+    s[1-4] RUNS_ON each v[1-4]
+    shop CALLS s1 s2 s4
+    h1 h2 v* healthy: down
+    s4 healthy: errors
+    s1 s2 shop abnormal: errors
+"""
+
+
+def test_a_host_whose_table_of_connections_is_full_is_why_its_services_err(ask: Ask) -> None:
+    answer = ask(f"{SERVED}\n    h1 abnormal: lossy")
+    assert first(answer) == ("h1", "lossy")
+    assert {path.symptom.entity for path in answer.explanation} == {"h1", "s1", "s2", "shop"}
+
+
+def test_a_host_whose_table_nobody_calls_full_is_asked_and_not_blamed(ask: Ask) -> None:
+    assert chance(ask(SERVED), "h1") < 0.5
+
+
+def test_a_gateway_whose_table_of_connections_is_full_is_why_some_behind_it_err(ask: Ask) -> None:
+    answer = ask("""
+        Router: nat
+        Network: lan
+        Host: h1 h2
+        VirtualMachine: v[1-4]
+        Service: s[1-4]
+        Endpoint: pay
+        lan CONNECTED_TO nat
+        v* ATTACHED_TO lan
+        v1 v2 RUNS_ON h1
+        v3 v4 RUNS_ON h2
+        s[1-4] RUNS_ON each v[1-4]
+        s1 s2 CALLS pay
+        h1 h2 v* healthy: down
+        nat healthy: down unreachable
+        s4 healthy: errors
+        nat abnormal: lossy
+        s1 s2 abnormal: errors
+        s3 abnormal: latency
+    """)
+    assert first(answer) == ("nat", "lossy")
+
+
+def test_a_router_that_loses_a_neighbour_again_and_again_is_why_addresses_do_not_answer(
+    ask: Ask,
+) -> None:
+    answer = ask("""
+        Router: r1 r2
+        Network: core
+        Endpoint: www pay api
+        Service: web
+        LoadBalancer: lb
+        core CONNECTED_TO r1 r2 / uplinks 1
+        lb ATTACHED_TO core
+        www pay api RUNS_ON lb
+        lb BALANCES web
+        r1 r2 healthy: down unreachable
+        web healthy: errors
+        lb healthy: down
+        r1 abnormal: lossy
+        www pay abnormal: unreachable
+    """)
+    assert first(answer) == ("r1", "lossy")
+
+
+TRUNKS = """
+    Switch: sw1 sw2
+    Network: vlan20 vlan30
+    Host: h[1-4]
+    VirtualMachine: a[1-4] b[1-4]
+    Service: shop pay
+    h1 h2 CONNECTED_TO sw1
+    h3 h4 CONNECTED_TO sw2
+    vlan20 vlan30 CONNECTED_TO sw1 sw2 / switches 1
+    a* ATTACHED_TO vlan20
+    b* ATTACHED_TO vlan30
+    a[1-4] RUNS_ON each h[1-4]
+    b[1-4] RUNS_ON each h[1-4]
+    shop RUNS_ON a1
+    pay RUNS_ON a3
+    h* a3 a4 b* healthy: down unreachable
+    sw1 sw2 healthy: down unreachable
+    a1 a2 abnormal: unreachable
+    shop abnormal: errors
+"""
+
+
+def test_a_vlan_that_a_changed_switch_no_longer_carries_is_laid_to_the_switch(ask: Ask) -> None:
+    assert first(ask(f"{TRUNKS}\n    sw1 changed: updated")) == ("sw1", "lossy")
+
+
+def test_a_switch_that_nobody_changed_loses_no_vlan(ask: Ask) -> None:
+    assert chance(ask(TRUNKS), "sw1") < 0.1
+
+
+BEHIND = """
+    LoadBalancer: lb
+    Endpoint: www
+    Service: web img shop
+    ServiceInstance: web[1-4] img[1-2]
+    VirtualMachine: v[1-4]
+    Host: h1 h2
+    lb BALANCES web img
+    www USES lb
+    www CALLS web
+    web RUNS_ON web[1-4] / servers 1
+    img RUNS_ON img[1-2] / servers 1
+    shop CALLS www
+    web[1-4] RUNS_ON each v[1-4]
+    img[1-2] RUNS_ON each v[1-2]
+    v1 v2 RUNS_ON h1
+    v3 v4 RUNS_ON h2
+    img[1-2] img healthy: down
+"""
+
+
+@pytest.mark.parametrize(
+    "machines", ["", "h1 h2 v[1-4] lb healthy: down unreachable"], ids=["alone", "machines well"]
+)
+def test_back_ends_that_all_fail_their_check_are_not_blamed_one_by_one(
+    ask: Ask, machines: str
+) -> None:
+    answer = ask(f"""{BEHIND}
+        {machines}
+        web[1-4] web abnormal: down
+        shop abnormal: errors
+    """)
+    assert first(answer) == ("web", "isolated")
+    assert answer.monitoring < 0.05
+    assert any(command.startswith("systemctl status web") for command in _commands(answer))
+
+
+def test_two_back_ends_of_four_that_fail_are_blamed_themselves(ask: Ask) -> None:
+    answer = ask(f"""{BEHIND}
+        h1 h2 v[1-4] healthy: down unreachable
+        web1 web2 abnormal: down
+        web3 web4 web healthy: down
+    """)
+    assert {cause.entity for cause in answer.causes[:2]} == {"web1", "web2"}
+    assert chance(answer, "web") < 0.01
+
+
+def test_a_copy_that_errs_is_found_where_its_balancer_has_each_copy_itself(ask: Ask) -> None:
+    """An arrow back from a balancer to its copies made a circle of them, and hid who errs."""
+    answer = ask("""
+        LoadBalancer: lb
+        ServiceInstance: w[1-4]
+        VirtualMachine: v[1-4]
+        Database: db
+        Application: site
+        site DEPENDS_ON lb
+        lb BALANCES w[1-4]
+        w[1-4] RUNS_ON each v[1-4]
+        w[1-4] CALLS db
+        lb site w3 abnormal: errors
+        w1 w2 w4 db healthy: errors
+        v3 healthy: down cpu
+        target site errors
+    """)
+    assert first(answer) == ("w3", "failing")

@@ -354,6 +354,19 @@ def test_on_a_machine_that_is_called_like_the_software_it_is_the_one_thing_there
     assert asked(alert, "", index, instance="redis1:9121").uids == uids
 
 
+def test_a_member_of_etcd_that_is_a_pod_is_found_by_its_label() -> None:
+    pods = [entity(f"pod-{name}", "Pod", name) for name in ("etcd-m1", "kube-apiserver-m1")]
+    index = EstateIndex.of(
+        Subgraph(
+            (entity("vm-m1", "VirtualMachine", "m1"), *pods),
+            tuple(Relation(pod.uid, "RUNS_ON", "vm-m1") for pod in pods),
+        )
+    )
+    labels = {"job": "etcd", "pod": "etcd-m1", "instance": "m1:2381"}
+    found = asked("etcdHighFsyncDurations", "", index, **labels)
+    assert found.uids == ("pod-etcd-m1",)
+
+
 @pytest.mark.parametrize("kind", ["PowerFeed", "StorageExport", "Bmc"])
 def test_an_alert_that_no_entry_knows_finds_whatever_has_a_name_of_its_own(kind: str) -> None:
     index = index_of(entity("it", kind, "pdu1"))

@@ -38,7 +38,7 @@ def test_a_mode_that_a_watched_signal_speaks_of_is_none(model: Model) -> None:
     found = gaps(model, [("Host", frozenset({"unreachable", "cpu", "memory"}))])
     seen = {"down", "isolated", "hung", "overloaded", "memory_pressure"}
     assert not seen & {gap.mode for gap in found}
-    assert {gap.mode for gap in found} == {"degraded", "filling"}
+    assert {gap.mode for gap in found} == {"degraded", "filling", "lossy", "clock_off"}
 
 
 def test_to_watch_for_what_few_of_them_get_to_say_is_no_watch(model: Model) -> None:

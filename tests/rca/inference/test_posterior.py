@@ -55,7 +55,7 @@ def test_marginals_are_near_those_of_exhaustive_enumeration(
     random_incident: Callable[[int], Incident], field_of: FieldOf
 ) -> None:
     errors = []
-    for seed in range(80):
+    for seed in range(100):
         field = field_of(random_incident(seed))
         suspected = units_of(field)
         if not 0 < len(suspected) <= SMALL:

@@ -23,7 +23,7 @@ from tests.rca.suspected import units_of
 
 FieldOf = Callable[[Incident], Scene]
 Incidents = Callable[[str], Incident]
-SEEDS = range(80)
+SEEDS = range(100)
 SMALL = 26  # units: sets of three of them are still few
 
 

@@ -62,7 +62,7 @@ def test_a_shipped_file_is_included_by_its_name_with_other_parameters(tmp_path: 
     mine = HEAD + "include: [{file: service.yaml, with: {errsPerYear: 6.0}}]\n"
     shipped, model = rca.load_model(), rca.load_model([_folder(tmp_path, mine=mine)])
     rates = {r.mode: r.per_year for r in model.faults_of["Service"]}
-    assert rates == {"failing": 6.0, "slow": 3.0, "bad_release": 0.003}
+    assert rates == {"failing": 6.0, "slow": 3.0, "bad_release": 0.003, "isolated": 0.0003}
     assert len(model.propagation) == len(shipped.propagation)
 
 
