@@ -202,6 +202,7 @@ class _Book:
     def bind(self, uid: str, claimant: Claimant) -> None:
         """Note that a record is this entity."""
         self.dormant.discard(uid)
+        self._places[uid].add((claimant.source, claimant.scope))
         for key in claimant.keys:
             self._add(uid, claimant, key, counts=True)
 
