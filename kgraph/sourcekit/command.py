@@ -75,7 +75,7 @@ def run(
     if tool.returncode:
         raise ToolFailedError(tool.returncode, shortened(complaint or printed), where)
     try:
-        return printed.decode("utf-8")
+        return printed.decode("utf-8").replace("\0", "\ufffd")  # no text is kept with a NUL
     except UnicodeDecodeError as error:
         raise SourceError(f"its answer is not UTF-8: {one_line(error)}", where=where) from None
 

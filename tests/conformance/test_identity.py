@@ -164,9 +164,7 @@ def test_two_weak_keys_of_one_entity_never_merge_two_records_of_one_scope(
     assert len(store.find()) == 2
 
 
-def test_whoever_gets_the_name_of_a_machine_that_is_renamed_is_another_one(
-    store: GraphStore, sync: Sync
-) -> None:
+def test_whoever_gets_the_name_of_a_machine_that_is_renamed_is_another_one(sync: Sync) -> None:
     web, old = (Key("hostname", "web"),), (Key("hostname", "old"),)
     (uid,) = sync(Record("1", "Host", "web", web)).created
     sync(Record("x", "Host", "web", web), source="inventory")

@@ -209,6 +209,18 @@ def test_differing_need_in_one_group_names_both_rows() -> None:
     assert message.count("doc:") == 2
 
 
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"id": "a\0", "kind": "Host"},
+        {"id": "a", "kind": "Host", "keys": {"ip": ["192.0.2.1", "\0"]}},
+        {"id": "a", "kind": "Host", "keys": {"ip": "\0"}},
+    ],
+)
+def test_a_name_that_nothing_could_be_found_by_is_refused(row: dict[str, object]) -> None:
+    assert "a NUL character in id or keys of 'a" in refusal(document(entities=[row], relations=[]))
+
+
 @pytest.mark.parametrize("number", [float("nan"), float("inf")])
 def test_a_number_that_is_not_finite_is_refused(number: float) -> None:
     entity = {"id": "a", "kind": "Host", "props": {"loadRatio": number}}

@@ -98,6 +98,13 @@ def test_an_answer_that_is_no_text_is_refused() -> None:
         run(["printf", r"\377"])
 
 
+def test_what_no_store_can_keep_in_a_text_is_replaced() -> None:
+    node = parsed(rb'{"a\u0000": ["\ud83d\ude00 \ud800", {"b": "\\u0000"}]}', "x")
+    ((name, told),) = node.pairs()
+    assert (name, told.value) == ("a\ufffd", ["\U0001f600 \ufffd", {"b": "\\u0000"}])
+    assert run(["printf", r"a\0b"]) == "a\ufffdb"
+
+
 def test_what_is_missing_in_json_reads_as_empty() -> None:
     node = parsed('{"a": {"b": null}}', "x")
     assert node.text("a", "b", "c") == ""
