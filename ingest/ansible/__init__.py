@@ -21,8 +21,8 @@ from kgraph.sourcekit.machines import Told
 NAME = "ansible"
 _ADDRESSES = ("ansible_host", "ansible_ssh_host")
 _FACTS = ("ansible_all_ipv4_addresses", "ansible_all_ipv6_addresses")
-# Where one of several sources of an inventory fails, as a cloud that is asked by a plug-in, the tool
-# warns, lists the rest and ends well: who is missing then would seem to be gone.
+# Where one of several sources of an inventory fails, as a cloud that is away, the tool warns,
+# lists the rest and ends well: who is missing then would seem to be gone.
 _WHOLE = {"ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "True"}
 _HERE = frozenset({"localhost", "127.0.0.1", "::1"})
 
