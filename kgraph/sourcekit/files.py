@@ -17,9 +17,11 @@ def content(path: Path) -> str:
         SourceError: it cannot be read, is too large, is not UTF-8, or holds what no text does.
     """
     try:
-        if path.stat().st_size > MOST_BYTES:
+        with path.open("rb") as file:
+            raw = file.read(MOST_BYTES + 1)  # a pipe or a device tells of no size
+        if len(raw) > MOST_BYTES:
             raise SourceError("more than 256 MiB", where=str(path), mend="split it")
-        text = path.read_bytes().decode("utf-8-sig")
+        text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         what, where = not_utf8(error, path)
         raise SourceError(what, where=where, mend="save the file as UTF-8") from None

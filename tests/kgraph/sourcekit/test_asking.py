@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from kgraph.schema import SourceError
-from kgraph.sourcekit import parsed, run
+from kgraph.sourcekit import files, parsed, run
 from tests.real import until
 
 
@@ -129,3 +129,11 @@ def test_what_has_another_shape_is_told_with_its_place(text: str, told: str) -> 
 def test_a_text_that_must_be_there_is_missed_by_name() -> None:
     with pytest.raises(SourceError, match=r"the answer\[0\].name is missing"):
         next(parsed("[{}]", "x").each()).needed("name")
+
+
+def test_a_file_that_tells_of_no_size_is_not_read_without_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(files, "MOST_BYTES", 2**20)
+    with pytest.raises(SourceError, match="/dev/zero: more than 256 MiB; split it"):
+        files.content(Path("/dev/zero"))

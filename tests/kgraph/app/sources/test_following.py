@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,14 +10,14 @@ from typing import Any
 import pytest
 
 from kgraph.app.sources import Context, jobs
-from kgraph.app.sync import Commitment, Job, Reading, unshown
+from kgraph.app.sync import Commitment, Job, Reading, keep, unshown
 from kgraph.config import load
-from kgraph.schema import Drawer, StoreBusyError
+from kgraph.schema import Record, Snapshot, StoreBusyError
 from kgraph.store.sqlite import SqliteStore
 from tests.kgraph.written import append, call
 
 NOW = datetime(2026, 11, 28, 14, 0, 5, tzinfo=UTC)
-STEP = timedelta(seconds=15)
+STEP, MINUTE = timedelta(seconds=15), timedelta(minutes=1)
 LOGS = 'type = "logs"\nname = "h1"\nfiles = ["*.log"]\n'
 CALLS = 'type = "calls"\nname = "shop"\npath = "app.log"\n'
 
@@ -82,23 +81,24 @@ def test_lines_that_a_busy_store_did_not_take_are_read_again(
     assert _told(job, store, NOW + 6 * STEP) == ["h2"]
 
 
-def _learned(folder: Path, entry: str, at: datetime, *, busy: bool) -> str:
-    with closing(SqliteStore.open(folder / f"{busy}.db")) as store:
-        job = _job(folder, entry)
-        if busy:
-            with pytest.raises(StoreBusyError):
-                _read(job, Busy(store), at)
-        _read(job, store, at)
-        (kept,) = store.named(Drawer.DETECTOR, [job.title])
-        return kept.body
-
-
-def test_spans_that_a_busy_store_did_not_take_are_read_again_and_learned_once(
-    tmp_path: Path,
+def test_what_spans_show_that_a_busy_store_did_not_take_is_seen_when_they_are_read_again(
+    tmp_path: Path, store: SqliteStore
 ) -> None:
-    append(tmp_path / "app.log", [call(NOW + n * timedelta(seconds=4), 5, n) for n in range(30)])
-    at = NOW + timedelta(minutes=4)
-    assert len({_learned(tmp_path, CALLS, at, busy=busy) for busy in (False, True)}) == 1
+    kept = [Record(name, "Service", name) for name in ("shop", "cart")]
+    snapshot = Snapshot("cmdb", "dc1", complete=True, items=iter(kept))
+    keep(Reading(store, NOW, Commitment.COMMIT, unshown), snapshot)
+    spans, slow_from = tmp_path / "app.log", NOW + 20 * MINUTE
+    append(spans, [call(NOW + n * STEP / 3, 5, n) for n in range(240)])
+    job = _job(tmp_path, CALLS)
+    _read(job, store, slow_from)
+    append(spans, [call(slow_from + n * STEP / 3, 500, 1000 + n) for n in range(48)])
+    at = slow_from + 4 * MINUTE
+    with pytest.raises(StoreBusyError):
+        _read(job, Busy(store), at)
+    again = at + timedelta(seconds=1)
+    _read(job, store, again)
+    seen = [row for row in store.evidence(now=again).observations if row.abnormal]
+    assert [row.detector for row in seen] == ["detect/call_latency/shop"]
 
 
 def test_a_file_of_a_pattern_that_is_gone_for_a_moment_is_read_to_its_end(
