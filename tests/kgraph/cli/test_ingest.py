@@ -46,9 +46,9 @@ def storm(work: Path) -> Path:
 
 def test_a_password_in_a_libvirt_address_is_refused_and_not_repeated(run: Run) -> None:
     result = run("ingest", "libvirt", "qemu+ssh://me:hunter2@h1/system")
-    assert result.exit_code == 2
-    assert "a password does not belong into an address" in result.stderr
-    assert "hunter2" not in result.stderr
+    assert result.code == 2
+    assert "a password does not belong into an address" in result.err
+    assert "hunter2" not in result.err
 
 
 def test_the_document_that_the_help_shows_can_be_read(run: Run, work: Path) -> None:
