@@ -43,6 +43,7 @@ MACHINE = "Machine"
 _HEADINGS = re.compile(
     r"id|kind|name|uuid|address|(key|label|prop)\.\w+|(rel|any)\.[A-Z_]+(\.[A-Za-z]+)?"
 )
+_COUNT = re.compile(r"[0-9]{1,9}")
 _NUMBER = re.compile(r"-?(0|[1-9]\d{0,17})(\.\d+)?")
 
 
@@ -148,7 +149,7 @@ def ends(text: str, where: str, delimiter: str) -> list[Row]:
         lacking = [name for name in ("from", "type", "to") if not row.cells.get(name)]
         if lacking:
             raise row.wrong(f"no {lacking[0]}", "the columns are from, type, to, group, need")
-        if row.cells.get("need") and not row.cells["need"].isdecimal():
+        if row.cells.get("need") and not _COUNT.fullmatch(row.cells["need"]):
             raise row.wrong(f"need {row.cells['need']!r} is no number", "write how many must work")
     return rows
 

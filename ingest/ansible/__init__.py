@@ -21,6 +21,9 @@ from kgraph.sourcekit.machines import Told
 NAME = "ansible"
 _ADDRESSES = ("ansible_host", "ansible_ssh_host")
 _FACTS = ("ansible_all_ipv4_addresses", "ansible_all_ipv6_addresses")
+# Where one of several sources of an inventory fails, as a cloud that is away, the tool warns,
+# lists the rest and ends well: who is missing then would seem to be gone.
+_WHOLE = {"ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "True"}
 _HERE = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -54,7 +57,7 @@ def read(entry: Entry, here: Here) -> Found:
     argv = ["ansible-inventory", "-i", str(path), "--list"]
     # Plug-ins that ask a cloud take their time.
     patience = timedelta(seconds=0.8 * entry.deadline)
-    text = run(argv, patience) if entry.tool else content(path)
+    text = run(argv, patience, _WHOLE) if entry.tool else content(path)
     found = inventory(text, str(path))
     local = [name for name, told in found.hosts.items() if _is_here(name, told)]
     findings = [f"{path}: {name} is the machine that Ansible runs on, left out" for name in local]

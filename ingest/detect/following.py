@@ -77,6 +77,14 @@ def follow(path: Path, cursor: Cursor | None, most: int = MOST_BYTES) -> Chunk:
         return Chunk((), cursor, (f"{path}: can't be read: {error.strerror or error}",))
 
 
+def inode_of(path: Path) -> int:
+    """Return which file has a name at the moment; 0: none, or it is not ours to look at."""
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return 0
+
+
 def _opened(path: Path) -> BinaryIO:
     """Open without waiting for the other end of a pipe."""
     return os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")

@@ -7,13 +7,12 @@ Source: IEEE 802.1AB; https://lldpd.github.io/usage.html
 
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import PurePath
 from typing import Literal
 
 from ingest.lldp.heard import chassis, interfaces, neighbours
-from kgraph.schema import SourceError
 from kgraph.sourcekit import Found, Here, Source, SourceEntry, folded, parsed, run
+from kgraph.sourcekit.command import if_told
 from kgraph.sourcekit.wires import Local, wired
 
 NAME = "lldp"
@@ -59,20 +58,14 @@ def _asked(entry: Entry, *what: str) -> str:
 
 def _uuid(entry: Entry) -> str:
     """Return the UUID of a host's firmware, where it may be read."""
-    if entry.role == "host":
-        with suppress(SourceError):
-            return run(["cat", _UUID], via=entry.via).strip()
-    return ""
+    return if_told(["cat", _UUID], via=entry.via).strip() if entry.role == "host" else ""
 
 
 def _devices(entry: Entry) -> frozenset[str] | None:
     """Return the interfaces of a host that have a device behind them; None where it won't tell."""
-    if entry.role == "host":
-        with suppress(SourceError):
-            told = run(_DEVICES, via=entry.via)
-            paths = [PurePath(line) for line in told.splitlines()]
-            return frozenset(path.name for path in paths if "virtual" not in path.parts)
-    return None
+    told = if_told(_DEVICES, via=entry.via) if entry.role == "host" else ""
+    paths = [PurePath(line) for line in told.splitlines()]
+    return frozenset(path.name for path in paths if "virtual" not in path.parts) if told else None
 
 
 SOURCE = Source(NAME, Entry, read)

@@ -46,7 +46,9 @@ def fetch(url: str, credentials: Credentials, ca_file: Path | None = None) -> Ob
     """Read all pages.
 
     Pages are counted by position, so what is added or removed meanwhile shifts them: an object
-    may then come twice or not at all, which is told, and the reading is no whole one.
+    may then come twice or not at all, which is told, and the reading is no whole one. So each page
+    begins with the last object of the one before: how many there are does not show it, as what
+    was missed makes up for what is gone.
 
     Raises:
         SourceError: it does not answer, refuses, or answers nonsense.
@@ -55,28 +57,32 @@ def fetch(url: str, credentials: Credentials, ca_file: Path | None = None) -> Ob
     findings = []
     with Service("NetBox", url, credentials, ca_file=ca_file).asking() as ask:
         for name, path in PATHS.items():
-            rows, count = _all(ask, path, _WANTED.get(name, {}))
+            rows, count, shifted = _all(ask, path, _WANTED.get(name, {}))
             found[name] = tuple(rows.values())
-            if len(rows) != count:
+            if shifted or len(rows) != count:
                 told = f"{len(rows)} of {count} {name.replace('_', ' ')} were read"
                 findings.append(f"netbox {url}: {told}: they changed meanwhile")
     return Objects(found, tuple(findings))
 
 
-def _all(ask: Asker, path: str, wanted: Mapping[str, str]) -> tuple[dict[str, Node], int]:
-    """Return id -> object, and how many there are by the last page's word."""
+def _all(ask: Asker, path: str, wanted: Mapping[str, str]) -> tuple[dict[str, Node], int, bool]:
+    """Return id -> object, how many there are by the last page's word, and whether any moved."""
     rows: dict[str, Node] = {}
     where = f"{ask.service.url.rstrip('/')}{path}"
-    offset = 0
+    offset, last, shifted = 0, "", False
     for _ in range(_MOST_PAGES):
         place = {"limit": str(_PAGE), "offset": str(offset)}
         root = parsed(ask.get(path, {**wanted, **place}), where)
         if root.at("results").value is None:
             raise root.wrong("a page of results")
-        seen = list(root.at("results").each())
-        rows |= {row.needed("id"): row for row in seen}
+        seen = {row.needed("id"): row for row in root.at("results").each()}
+        shifted = shifted or (bool(last) and next(iter(seen), "") != last)
+        before = len(rows)
+        rows |= seen
         count = root.whole("count")
         offset += len(seen)  # its own limit may be lower than ours
-        if not seen or offset >= count:
-            return rows, count
+        if len(rows) == before or offset >= count:
+            return rows, count, shifted
+        last = next(reversed(seen))
+        offset -= 1
     raise SourceError("its pages have no end", where=where, mend="is this NetBox?")

@@ -7,17 +7,20 @@ round, and clients for whoever answers them.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from statistics import median_high
 from typing import Any, NamedTuple
 
-from ingest.otel.spans import CLIENT, attributes, batches, outside
+from ingest.otel.spans import CLIENT, attributes, batches, moment, outside
+from kgraph.sourcekit.shapes import loaded
 
 _ERROR = frozenset({2, "STATUS_CODE_ERROR"})
 _REMEMBERED = 300_000  # spans, twice: those of the last requests and those before
 _WAITING = 100_000  # children and clients
-_PATIENCE = 60 * 10**9  # nanoseconds by the spans' own clock
+_PATIENCE = 60 * 10**9  # nanoseconds
+# What a line that is no OTLP makes.
+_NONE = (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError)
 
 
 class Call(NamedTuple):
@@ -53,7 +56,8 @@ class Calls:
     _before: dict[str, str] = field(default_factory=dict)
     _children: list[_Child] = field(default_factory=list)
     _clients: dict[str, tuple[str, Mapping[str, Any]]] = field(default_factory=dict)
-    _newest: int = 0
+    _newest: dict[str, int] = field(default_factory=dict)  # of each service that has just spoken
+    _now: int = 0  # by the clock that most of them have
 
     def take(self, lines: Iterable[bytes]) -> tuple[list[Call], int]:
         """Return the calls that are complete by now, and how many lines were no OTLP.
@@ -61,13 +65,16 @@ class Calls:
         O(spans). A line that is none is left out; it stops no other.
         """
         garbage = 0
+        self._newest.clear()
         for line in lines:
             if not line.strip():
                 continue
             try:
-                self._request(json.loads(line))
-            except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+                self._request(loaded(line))
+            except _NONE:
                 garbage += 1
+        if self._newest:  # a single clock that is ahead makes nobody late
+            self._now = median_high(self._newest.values())
         return self._matched(), garbage
 
     def _request(self, request: Mapping[str, Any]) -> None:
@@ -82,10 +89,11 @@ class Calls:
     def _span(self, span: Mapping[str, Any], service: str) -> None:
         trace = span["traceId"]
         me = trace + span["spanId"]
-        end = int(span["endTimeUnixNano"])
-        start = int(span["startTimeUnixNano"])
+        end = moment(span, "endTimeUnixNano")
+        start = moment(span, "startTimeUnixNano")
         self._owner[me] = service
-        self._newest = max(self._newest, end)
+        if end > self._newest.get(service, 0):
+            self._newest[service] = end
         if span.get("kind") in CLIENT:
             self._clients[me] = service, span
         parent = span.get("parentSpanId")
@@ -97,7 +105,7 @@ class Calls:
     def _matched(self) -> list[Call]:
         found, waiting = [], []
         owner, before, clients = self._owner, self._before, self._clients
-        oldest = self._newest - _PATIENCE
+        oldest = self._now - _PATIENCE
         for child in self._children:
             caller = owner.get(child.parent) or before.get(child.parent)
             if caller is None:

@@ -15,6 +15,7 @@ from typing import Any
 from kgraph.schema import SourceError
 from kgraph.schema.errors import one_line
 from kgraph.sourcekit import is_here
+from kgraph.sourcekit.shapes import loaded
 
 CLIENT, _PRODUCER = frozenset({3, "SPAN_KIND_CLIENT"}), frozenset({4, "SPAN_KIND_PRODUCER"})
 _RESOURCE = (
@@ -33,6 +34,7 @@ _TARGETS = ("server.address", "net.peer.name", "peer.service")
 _NAMES = ("db.namespace", "db.name", "messaging.destination.name")
 
 _PRESENT = 15 * 60 * 10**9  # nanoseconds
+_LATEST = 2**63  # what OTLP has room for, nearly; and what a number of seconds can be made of
 
 Resource = tuple[tuple[str, str], ...]  # attributes that say where a service runs, sorted
 
@@ -92,7 +94,7 @@ class _Gathering:
         for batch in batches(request):
             resource = attributes(batch.get("resource", {}))
             service = resource.get("service.name", "")
-            ends = [(int(span["endTimeUnixNano"]), span) for span in _spans(batch)]
+            ends = [(moment(span, "endTimeUnixNano"), span) for span in _spans(batch)]
             fresh = [span for end, span in ends if end >= self.since]
             if not service or service.startswith("unknown_service"):
                 self.nameless += len(fresh)
@@ -155,7 +157,7 @@ def read_spans(text: str, where: str, since: datetime) -> Traffic:
     for number, request in _requests(text, where):
         try:
             gathering.take(request)
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
             what = f"no OTLP spans: {type(error).__name__}: {one_line(error)}"
             place = f"{where}:{number}"
             raise SourceError(what, where=place, mend="is it OTLP in JSON?") from None
@@ -186,7 +188,7 @@ def _is_json(line: str) -> bool:
 
 def _json(text: str, where: str) -> Any:  # noqa: ANN401 - whatever it holds
     try:
-        return json.loads(text)
+        return loaded(text)
     except (ValueError, RecursionError) as error:
         what = f"not JSON: {one_line(error)}"
         raise SourceError(what, where=where, mend="is it OTLP in JSON?") from None
@@ -195,6 +197,18 @@ def _json(text: str, where: str) -> Any:  # noqa: ANN401 - whatever it holds
 def _spans(batch: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     for scope in batch.get("scopeSpans", ()):
         yield from scope.get("spans", ())
+
+
+def moment(span: Mapping[str, Any], field: str) -> int:
+    """Return when a span began or ended, in nanoseconds since 1970.
+
+    Raises:
+        KeyError, TypeError, ValueError, OverflowError: it does not say.
+    """
+    at = int(span[field])
+    if not 0 <= at < _LATEST:
+        raise ValueError(f"{field} is no time")
+    return at
 
 
 def attributes(holder: Mapping[str, Any]) -> dict[str, str]:

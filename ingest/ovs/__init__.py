@@ -9,7 +9,6 @@ Source: https://www.openvswitch.org/support/dist-docs/ovs-vswitchd.conf.db.5.txt
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import timedelta
 from typing import Literal
 
@@ -28,6 +27,7 @@ from kgraph.sourcekit import (
     own_name,
     run,
 )
+from kgraph.sourcekit.command import if_told
 from kgraph.sourcekit.ovsdb import Database, database, following, listing
 from kgraph.sourcekit.pushed import Pushed
 
@@ -93,10 +93,8 @@ def _host(entry: Entry, told: Database) -> str:
 
 def _uuid(entry: Entry) -> str:
     """Return the UUID of the machine's firmware, where it may be read."""
-    if not entry.db or entry.db.startswith("unix:"):
-        with suppress(SourceError):
-            return run(["cat", _UUID], via=entry.via).strip()
-    return ""
+    here = not entry.db or entry.db.startswith("unix:")
+    return if_told(["cat", _UUID], via=entry.via).strip() if here else ""
 
 
 def listen(entry: Entry, tell: Callable[[], None]) -> Listening:

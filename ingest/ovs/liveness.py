@@ -12,14 +12,16 @@ from kgraph.schema import SourceError
 from kgraph.sourcekit.command import ToolFailedError, run
 
 PATIENCE = timedelta(seconds=3)
-_NO_SUCH_TOOL = frozenset({126, 127})  # what a shell at the other end tells
+# What a shell at the other end tells of a tool that it has not, and ssh of itself.
+_NOT_ASKED = frozenset({126, 127, 255})
 _KILLED = frozenset({-14, 142})  # by the alarm clock that the tool has set itself
 
 
 def lifeless(tool: str, daemon: str, via: Sequence[str]) -> str | None:
     """Return why a daemon is not alive; "": it answered, None: it could not be asked.
 
-    To be called once something else has been asked by the same `via`, so that this is no doubt.
+    To be called once something else has been asked by the same `via`, so that this is no doubt,
+    unless ssh has broken off meanwhile.
 
     Args:
         tool: `ovs-appctl` or `ovn-appctl`.
@@ -31,7 +33,7 @@ def lifeless(tool: str, daemon: str, via: Sequence[str]) -> str | None:
     try:
         run(words, 2 * PATIENCE, via=via)
     except ToolFailedError as error:
-        if error.status in _NO_SUCH_TOOL or "permission denied" in error.said.lower():
+        if error.status in _NOT_ASKED or "permission denied" in error.said.lower():
             return None
         if error.status in _KILLED:
             return f"{daemon} does not answer within {seconds} s"

@@ -110,7 +110,11 @@ def values(text: str, where: str) -> Iterator[tuple[str, bytes | int]]:
                 raise SourceError(f"{row!r:.60} is no value", where=where, mend=mend)
             continue
         if not read[3].startswith(_MISSING):
-            yield read[1], _value(read[2] or "", read[3].strip())
+            try:
+                yield read[1], _value(read[2] or "", read[3].strip())
+            except ValueError:  # cut off between two digits, or a number of thousands of them
+                what = f"{row!r:.60} is no value"
+                raise SourceError(what, where=where, mend="was the answer cut off?") from None
 
 
 def _value(kind: str, text: str) -> bytes | int:

@@ -7,7 +7,6 @@ Sources: lsblk(8), findmnt(8), md(4), lvmreport(7), zpool-status(8), multipathd(
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Literal
 
 from ingest.storage.devices import devices
@@ -19,7 +18,7 @@ from ingest.storage.normalise import Told, normalise
 from ingest.storage.zfs import zpools
 from kgraph.schema import SourceError
 from kgraph.sourcekit import Found, Here, Place, Source, SourceEntry, folded, own_name, parsed, run
-from kgraph.sourcekit.command import ToolFailedError
+from kgraph.sourcekit.command import ToolFailedError, if_told
 
 NAME = "storage"
 _UUID = "/sys/class/dmi/id/product_uuid"
@@ -88,9 +87,7 @@ def _block_devices(entry: Entry) -> str:
 
 
 def _if_there(entry: Entry, path: str) -> str:
-    with suppress(SourceError):
-        return _asked(entry, "cat", path)
-    return ""
+    return if_told(("cat", path), via=entry.via)
 
 
 def _if_used(entry: Entry, what: str, *argv: str) -> str:

@@ -7,14 +7,13 @@ Source: https://www.freedesktop.org/software/systemd/man/latest/org.freedesktop.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from datetime import timedelta
 from typing import Literal
 
 from ingest.systemd.normalise import normalise
 from ingest.systemd.units import PROPERTIES, units
-from kgraph.schema import SourceError
 from kgraph.sourcekit import Found, Here, Machine, Source, SourceEntry, folded, own_name, run
+from kgraph.sourcekit.command import if_told
 
 NAME = "systemd"
 # What every machine has, and nobody builds upon.
@@ -51,11 +50,8 @@ def read(entry: Entry, here: Here) -> Found:
 
 def _machine(entry: Entry) -> Machine:
     name = entry.host or own_name(run(["uname", "-n"], via=entry.via), f"systemd {entry.subject}")
-    facts = {"/etc/machine-id": "", "/sys/class/dmi/id/product_uuid": ""}
-    for path in facts:
-        with suppress(SourceError):  # only root may read the UUID
-            facts[path] = run(["cat", path], via=entry.via).strip()
-    machine_id, uuid = facts.values()
+    paths = ("/etc/machine-id", "/sys/class/dmi/id/product_uuid")  # only root may read the UUID
+    machine_id, uuid = (if_told(["cat", path], via=entry.via).strip() for path in paths)
     return Machine(f"machine:{name}", name, uuid, machine_id=machine_id)
 
 

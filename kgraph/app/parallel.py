@@ -16,6 +16,7 @@ from queue import Empty, SimpleQueue
 from typing import Protocol
 
 from kgraph.app.sync import Commitment, Job, Keep, Outcome, Reading, fault_in, kept
+from kgraph.app.turns import taken
 from kgraph.config import Configuration
 from kgraph.schema import KgraphError, Lease, SourceError
 from kgraph.schema.timestamps import to_the_second
@@ -238,7 +239,7 @@ class _Wave:
 
 def acquire(store: GraphStore, job: Job, holder: str, now: datetime) -> Lease | None:
     """Take the right to read a source; None while somebody else does."""
-    return store.acquire(f"source:{job.title}", holder, ttl=TTL, now=now)
+    return taken(store, f"source:{job.title}", holder, TTL, now)
 
 
 def told_holder(store: GraphStore, job: Job, now: datetime) -> str:

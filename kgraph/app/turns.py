@@ -36,7 +36,7 @@ def turn(store: GraphStore, who: str, now: datetime) -> Iterator[bool]:
         who: wants them; who has them may take them again.
         now: the moment.
     """
-    lease = _taken(store, who, now)
+    lease = taken(store, LEASE, who, _TTL, now)
     try:
         yield lease is not None
     finally:
@@ -53,7 +53,7 @@ def waited_for(store: GraphStore, now: datetime) -> Iterator[None]:
     who, began = holder("by hand"), monotonic()
     for _ in range(_TRIES):
         waited = timedelta(seconds=monotonic() - began)
-        lease = _taken(store, who, now + waited)
+        lease = taken(store, LEASE, who, _TTL, now + waited)
         if lease is not None:
             break
         sleep(_PAUSE)
@@ -66,15 +66,24 @@ def waited_for(store: GraphStore, now: datetime) -> Iterator[None]:
         _give_back(store, lease)
 
 
-def _taken(store: GraphStore, who: str, now: datetime) -> Lease | None:
-    """Take the lease, also from whoever was killed with it while the clock was ahead."""
-    lease = store.acquire(LEASE, who, ttl=_TTL, now=now)
+def taken(store: GraphStore, name: str, who: str, ttl: timedelta, now: datetime) -> Lease | None:
+    """Take a lease, also from whoever was killed with it while the clock was ahead.
+
+    Args:
+        store: where it is kept.
+        name: of the lease; whoever has it does so for `ttl` and no longer, renewed or not, and
+            may lose it: what it protects is merely done twice.
+        who: wants it.
+        ttl: for how long.
+        now: the moment.
+    """
+    lease = store.acquire(name, who, ttl=ttl, now=now)
     if lease is not None:
         return lease
     for held in store.leases(now=now):
-        if held.name == LEASE and held.expires_at > now + _TTL + AHEAD:
+        if held.name == name and held.expires_at > now + ttl + AHEAD:
             store.release(held)
-            return store.acquire(LEASE, who, ttl=_TTL, now=now)
+            return store.acquire(name, who, ttl=ttl, now=now)
     return None
 
 

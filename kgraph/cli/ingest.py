@@ -89,7 +89,12 @@ def libvirt(
 ) -> None:
     """Read hosts, guests, storage, networks and their state from libvirt, read-only."""
     from kgraph.config import LibvirtSource
+    from kgraph.schema.addresses import without_password
 
+    try:
+        without_password(uri or "")
+    except ValueError as error:
+        usage(str(error))
     session = session_of(ctx)
     configured: list[SourceEntry] = [
         source

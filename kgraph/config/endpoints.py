@@ -11,7 +11,7 @@ from pydantic import Field, field_validator
 from kgraph.config.sections import Section
 from kgraph.config.sources import _UNIT
 from kgraph.schema import KINDS, suggest_kind
-from kgraph.schema.addresses import Url
+from kgraph.schema.addresses import LibvirtUri, Url
 
 
 class SelectSettings(Section):
@@ -52,7 +52,7 @@ class LibvirtEndpoint(_Endpoint):
     """
 
     type: Literal["libvirt"]
-    uri: str = ""
+    uri: LibvirtUri = ""
     among: tuple[str, ...] = ()
     moves: bool = False
     definitions: Path | None = None
@@ -138,7 +138,7 @@ class PowerEndpoint(_Endpoint):
     """
 
     type: Literal["power"]
-    uri: str = ""
+    uri: LibvirtUri = ""
     methods: tuple[PowerMethod, ...] = Field(min_length=1, max_length=4)
 
     @field_validator("select")

@@ -14,6 +14,7 @@ from ingest.detect.checks.targets import parse_target
 from ingest.exports import NBD, NFS, parse_address
 from kgraph.config.sections import Section
 from kgraph.schema import InputError
+from kgraph.schema.addresses import LibvirtUri
 from kgraph.sourcekit import SourceEntry, UrlOrEmpty
 
 _UNIT = re.compile(r"[A-Za-z0-9][A-Za-z0-9:_.@\\-]*\.(service|socket|target|mount)")
@@ -30,7 +31,7 @@ class LibvirtSource(SourceEntry):
     """A libvirt connection, read-only."""
 
     type: Literal["libvirt"]
-    uri: str = "qemu:///system"
+    uri: LibvirtUri = "qemu:///system"
     counters: bool = True  # `kgraph watch` samples its guests, to notice those that stand still
     counters_every: Annotated[float, Field(ge=0.2, le=60)] = 2
 

@@ -13,7 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from itertools import combinations
+from itertools import combinations, count
 from typing import NamedTuple
 
 from kgraph.identity.keys import PLURAL
@@ -202,6 +202,7 @@ class _Book:
     def bind(self, uid: str, claimant: Claimant) -> None:
         """Note that a record is this entity."""
         self.dormant.discard(uid)
+        self._places[uid].add((claimant.source, claimant.scope))
         for key in claimant.keys:
             self._add(uid, claimant, key, counts=True)
 
@@ -295,8 +296,12 @@ class _Book:
         return first
 
     def mint(self, claimant: Claimant) -> str:
-        """Return a uid that nobody has, for a new entity."""
-        uid = _minted(claimant)
+        """Return a uid that nobody of those known has, for a new entity.
+
+        How often its record was decided on is forgotten in time; what it was then may be known.
+        """
+        salted = (_minted(claimant._replace(salt=salt)) for salt in count(claimant.salt))
+        uid = next(uid for uid in salted if uid not in self._born)
         self._newest += 1
         self._born[uid] = self._newest
         return uid

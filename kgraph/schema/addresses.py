@@ -38,6 +38,18 @@ def http_url_or_empty(url: str) -> str:
     return http_url(url) if url else url
 
 
+def without_password(uri: str) -> str:
+    """Return libvirt's address of a connection as it is: it names things, and is shown everywhere.
+
+    Raises:
+        ValueError: it holds a password, which libvirt takes from its own auth file.
+    """
+    authority = uri.partition("://")[2].partition("/")[0]
+    if ":" in authority.rpartition("@")[0]:
+        raise ValueError("a password does not belong into an address: name an `?authfile=`")
+    return uri
+
+
 def is_loopback(host: str) -> bool:
     """Tell whether a host, without brackets, is this machine, which nothing on a network hears."""
     try:
@@ -48,4 +60,5 @@ def is_loopback(host: str) -> bool:
 
 _NONE = "must be an http or https address, such as http://HOST:PORT"
 Url = Annotated[str, AfterValidator(http_url)]  # a field for an address
+LibvirtUri = Annotated[str, AfterValidator(without_password)]
 UrlOrEmpty = Annotated[str, AfterValidator(http_url_or_empty)]  # for one that may be left out

@@ -103,15 +103,19 @@ def record(raw: object, where: str, site: str) -> Record:
         if not is_known(row.kind, signal):
             mend = suggest_signal(row.kind, signal)
             raise InputError(f"watched: unknown signal {signal!r}", where=where, mend=mend)
+    keys = tuple(
+        Key(namespace, value, site)
+        for namespace, values in row.keys.items()
+        for value in (values if isinstance(values, list) else [values])
+    )
+    if "\0" in row.id or any("\0" in key.value for key in keys):
+        what = f"a NUL character in id or keys of {row.id!r}"
+        raise InputError(what, where=where, mend="take it out: nothing could be found by it")
     return Record(
         key=row.id,
         kind=row.kind,
         name=row.name or row.id,
-        keys=tuple(
-            Key(namespace, value, site)
-            for namespace, values in row.keys.items()
-            for value in (values if isinstance(values, list) else [values])
-        ),
+        keys=keys,
         labels=row.labels,
         props=row.props,
         watched=tuple(row.watched),

@@ -25,6 +25,8 @@ _LONGEST_COMPLAINT = 300
 _asked: set[subprocess.Popen[bytes]] = set()  # tools that somebody waits for
 _starting = threading.Lock()
 _STARTED = timedelta(seconds=5)  # one that lies on a disk that hangs is not waited for at the end
+# Of `cat` and `find`, and of a shell that finds no such tool; ssh itself ends with 255.
+_NOTHING_TO_TELL = frozenset({1, 126, 127})
 _ADMIN = "/usr/sbin:/sbin"  # where tools for administrators are, also for who is none
 
 
@@ -75,9 +77,26 @@ def run(
     if tool.returncode:
         raise ToolFailedError(tool.returncode, shortened(complaint or printed), where)
     try:
-        return printed.decode("utf-8")
+        return printed.decode("utf-8").replace("\0", "\ufffd")  # no text is kept with a NUL
     except UnicodeDecodeError as error:
         raise SourceError(f"its answer is not UTF-8: {one_line(error)}", where=where) from None
+
+
+def if_told(argv: Sequence[str], *, via: Sequence[str] = ()) -> str:
+    """Return what a command prints; "" where it says that it has nothing to tell.
+
+    There is no such file or tool, or it is not for us. That is another thing than a way that has
+    just broken off: then nobody knows, and what is read without it would be another machine.
+
+    Raises:
+        SourceError: as `run`, for any other reason.
+    """
+    try:
+        return run(argv, via=via)
+    except ToolFailedError as error:
+        if error.status not in _NOTHING_TO_TELL:
+            raise
+        return ""
 
 
 def _said(tool: subprocess.Popen[bytes], patience: timedelta) -> tuple[bytes, bytes]:

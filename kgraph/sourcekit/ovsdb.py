@@ -32,7 +32,9 @@ class Row:
         kind, content = _typed(node)
         if kind != "map":
             raise node.wrong("a map")
-        pairs = (list(pair.each()) for pair in content.each())
+        pairs = [list(pair.each()) for pair in content.each()]
+        if any(len(pair) != 2 for pair in pairs):
+            raise node.wrong("a map of pairs")
         return {key.text(): value.text() for key, value in pairs}
 
 

@@ -3,11 +3,41 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from kgraph.schema import SourceError
 from kgraph.schema.errors import one_line
+
+# What no text can be kept with, and how JSON writes it: NUL, and half a character.
+_UNKEPT = re.compile("[\0\ud800-\udfff]")
+_WRITTEN = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
+
+
+def loaded(text: str | bytes) -> Any:  # noqa: ANN401 - any JSON value
+    """Parse JSON of others; in place of what no store can keep in a text stands U+FFFD.
+
+    A label may hold anything, and whoever chooses it must not keep all else from being read.
+
+    Raises:
+        ValueError, RecursionError: it is none.
+    """
+    if isinstance(text, bytes):
+        text = text.decode("utf-8-sig")
+    value = json.loads(text)
+    return _kept(value) if _WRITTEN.search(text) else value
+
+
+def _kept(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    if isinstance(value, str):
+        return _UNKEPT.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [_kept(each) for each in value]
+    if isinstance(value, dict):
+        return {_kept(name): _kept(each) for name, each in value.items()}
+    return value
 
 
 def parsed(text: str | bytes, where: str) -> Node:
@@ -17,7 +47,7 @@ def parsed(text: str | bytes, where: str) -> Node:
         SourceError: it is none; it names the place.
     """
     try:
-        return Node(json.loads(text), "the answer", where)
+        return Node(loaded(text), "the answer", where)
     except (ValueError, RecursionError) as error:
         what = f"not JSON: {one_line(error)}"
         raise SourceError(what, where=where, mend="cut off, or not what was asked") from None

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from itertools import count
 
-from kgraph.identity import Binding, Claimant, Known, Matched, canonical
+from kgraph.identity import Binding, Claimant, Known, Matched, canonical, mint_uid
 from kgraph.schema import KINDS, Key, Sameness, kind_of
 from kgraph.schema.nearness import nearest
 from kgraph.store._reconcile import StoredRecord
@@ -131,6 +132,33 @@ def known_from(
     said = list(decisions)
     apart = [(a, b) for verdict, a, b in said if verdict != _SAME and a != b]
     return Known(bindings, born, {a for verdict, a, _ in said if verdict == _SAME}, apart)
+
+
+def with_unused_uids(
+    matched: Matched, known: Known, used: Callable[[Iterable[str]], Collection[str]]
+) -> Matched:
+    """Return the same with another uid for each new entity whose own was given to another one.
+
+    A uid is made of the name of a record. What got it may live on by other records, when that one
+    has been forgotten, and comes again as something else.
+
+    Args:
+        matched: which entity each record is.
+        known: what was known of them.
+        used: returns those among some uids that an entity has.
+    """
+    given = used({*matched.uids} - known.born.keys())
+    if not given:
+        return matched
+    others = {}
+    for uid in given:
+        more = (mint_uid("", uid, "", salt) for salt in count())
+        others[uid] = next(each for each in more if not used([each]))
+    return Matched(
+        tuple(others.get(uid, uid) for uid in matched.uids),
+        {others.get(old, old): others.get(new, new) for old, new in matched.merged.items()},
+        matched.conflicts,
+    )
 
 
 def fresh_entities(

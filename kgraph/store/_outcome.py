@@ -109,8 +109,8 @@ def rows_of(
     plan: RecordPlan, stored: Mapping[str, StoredRecord], first_free: int
 ) -> dict[str, int]:
     """Return the row of each record to be decided; new ones get those from `first_free` on."""
-    ids = dict(zip(plan.new, count(first_free)))
-    return ids | {key: stored[key].id for key in plan.changed}
+    ids = {key: stored[key].id for key in plan.changed}
+    return ids | dict(zip(plan.new, count(first_free)))
 
 
 def decided(ids: Mapping[str, int], uids: Sequence[str], entities: Mapping[str, int]) -> Decided:

@@ -66,8 +66,12 @@ class RecordPlan:
 
     @property
     def deciding(self) -> tuple[str, ...]:
-        """Keys of the records whose entity is to be decided."""
-        return (*self.new, *self.changed)
+        """Keys of the records whose entity is to be decided.
+
+        What was known first: else a new guest that is called as another was until now would take
+        the entity of that one, since nothing holds it yet but what others say by name.
+        """
+        return (*self.changed, *self.new)
 
 
 def plan_records(

@@ -236,6 +236,22 @@ def test_pruning_forgets_what_had_ended_and_nothing_else(store: GraphStore, sync
     assert store.check() == []
 
 
+def test_a_name_that_was_forgotten_and_means_something_else_now_is_another_entity(
+    store: GraphStore, sync: Sync
+) -> None:
+    """The first has its uid by that name, and lives on by what another source says."""
+    first, keeps = Record("17", "Host", "h1", (Key("hostname", "h1"),)), Record("keeps", "Host")
+    (uid, _) = sync(first, keeps, source="a").created
+    sync(first._replace(key="x"), source="b")
+    sync(keeps, source="a")
+    everything(store, T0 + 9 * MINUTE)
+    second = Record("17", "Host", "h2", (Key("hostname", "h2"),))
+    assert len(sync(second, keeps, source="a").created) == 1
+    assert names(store) == ["h1", "h2", "keeps"]
+    assert store.resolve("hostname", "h1") == uid
+    assert store.check() == []
+
+
 def test_incidents_are_forgotten_when_they_were_closed_long_ago_but_what_people_ruled_on(
     store: GraphStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

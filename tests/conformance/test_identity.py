@@ -154,6 +154,36 @@ def test_weak_keys_never_merge_two_records_of_one_scope(store: GraphStore, sync:
     assert len(store.find()) == 2
 
 
+def test_two_weak_keys_of_one_entity_never_merge_two_records_of_one_scope(
+    store: GraphStore, sync: Sync
+) -> None:
+    name, address = Key("hostname", "web"), Key("ip", "192.0.2.1")
+    sync(Record("x", "Host", keys=(name, address)), source="inventory")
+    both = Record("h1", "Host", keys=(name,)), Record("h2", "Host", keys=(address,))
+    assert sync(*both, source="cmdb").findings == ()
+    assert len(store.find()) == 2
+
+
+def test_whoever_gets_the_name_of_a_machine_that_is_renamed_is_another_one(sync: Sync) -> None:
+    web, old = (Key("hostname", "web"),), (Key("hostname", "old"),)
+    (uid,) = sync(Record("1", "Host", "web", web)).created
+    sync(Record("x", "Host", "web", web), source="inventory")
+    diff = sync(Record("1", "Host", "old", old), Record("2", "Host", "web", web))
+    assert (len(diff.created), diff.updated, diff.findings) == (1, (uid,), ())
+
+
+def test_a_guest_keeps_its_uid_though_a_new_one_has_its_name_in_the_same_reading(
+    store: GraphStore, sync: Sync
+) -> None:
+    name, other = Key("name", "web"), Key("vmUuid", "7d2b9e9f-5ba0-4e62-a068-7c8b6f1d2e3f")
+    (uid,) = sync(Record("v1", "VirtualMachine", "web", (GUEST, name))).created
+    sync(Record("web", "VirtualMachine", "web", (name,)), source="cmdb")
+    renamed = Record("v1", "VirtualMachine", "old", (GUEST, Key("name", "old")))
+    diff = sync(renamed, Record("v2", "VirtualMachine", "web", (other, name)))
+    assert store.resolve(*GUEST[:2]) == uid
+    assert (len(diff.created), diff.findings) == (1, ())
+
+
 def test_the_same_key_in_two_scopes_of_a_source_is_two_things(
     store: GraphStore, sync: Sync
 ) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from ingest.ovs.liveness import lifeless
 from kgraph.schema import KgraphError
 from tests.ingest.readings import found, written
 
@@ -53,6 +54,32 @@ def through(tmp_path: Path) -> Through:
         return [str(tool)]
 
     return made
+
+
+_BROKEN_OFF = """\
+case "$1" in
+cat|ovs-appctl) exit {status} ;;
+uname) echo h1 ;;
+systemctl) printf 'Id=a.service\\nLoadState=loaded\\nActiveState=active\\n' ;;
+lsblk) echo '{{"blockdevices": []}}' ;;
+lldpcli) echo '{{"local-chassis": [{{"chassis": [{{"id": [{{"value": "x"}}]}}]}}]}}' ;;
+ovs-vsctl) for table in 1 2 3 4; do echo '{{"headings": [], "data": []}}'; done ;;
+esac
+"""
+
+
+@pytest.mark.parametrize("source", ["systemd", "storage", "lldp", "ovs"])
+def test_a_machine_that_is_cut_off_half_way_is_not_read_without_what_it_did_not_tell(
+    source: str, through: Through
+) -> None:
+    """Without its UUID it would be another machine, and its arrays would lack nothing."""
+    with pytest.raises(KgraphError, match="it ended with 255"):
+        found(source, via=through(_BROKEN_OFF.format(status=255)))
+    assert list(found(source, via=through(_BROKEN_OFF.format(status=1))).items)
+
+
+def test_a_daemon_is_not_down_since_nobody_got_through_to_ask_it(through: Through) -> None:
+    assert lifeless("ovs-appctl", "ovs-vswitchd", through("exit 255")) is None
 
 
 @pytest.mark.parametrize("fault", FAULTS)

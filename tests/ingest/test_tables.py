@@ -156,7 +156,11 @@ def test_a_mapping_to_a_column_that_is_not_there_names_those_that_are(tmp_path: 
 
 @pytest.mark.parametrize(
     ("line", "told"),
-    [("shop,,db,,", "no type"), ("shop,CALLS,db,g,two", "need 'two' is no number")],
+    [
+        ("shop,,db,,", "no type"),
+        ("shop,CALLS,db,g,two", "need 'two' is no number"),
+        (f"shop,CALLS,db,g,{'9' * 5000}", "need '9999.*' is no number"),
+    ],
 )
 def test_a_broken_relation_is_told_with_its_line(tmp_path: Path, line: str, told: str) -> None:
     path = written(tmp_path, "s.csv", "id,kind\nshop,Service\n")
@@ -171,3 +175,9 @@ def test_a_file_that_is_not_utf8_or_not_there_is_one_line(tmp_path: Path) -> Non
         found("csv", path=tmp_path / "x.csv")
     with pytest.raises(InputError, match=r"No such file.*correct the path"):
         found("csv", path=tmp_path / "y.csv")
+
+
+def test_a_table_with_what_no_text_holds_is_refused_with_its_line(tmp_path: Path) -> None:
+    path = written(tmp_path, "x.csv", "id,kind\nh,Host\n\0\0\0\0")
+    with pytest.raises(InputError, match=r"x\.csv:3: holds a NUL character; save the file as"):
+        found("csv", path=path)

@@ -232,10 +232,18 @@ def test_a_mistake_in_the_environment_is_not_put_down_to_a_line_of_the_file(
         load(cwd=tmp_path, environ=nowhere | {"KGRAPH_LOG__LEVEL": "loud"})
 
 
+@pytest.mark.parametrize(
+    "entry",
+    [
+        '[[sources]]\ntype = "alertmanager"\nurl = "http://me:hunter2@am"',
+        '[[sources]]\ntype = "libvirt"\nuri = "qemu+ssh://me:hunter2@h1/system"',
+        '[[endpoints]]\ntype = "libvirt"\nuri = "qemu+tls://me:hunter2@[::1]:1/system"',
+    ],
+)
 def test_a_password_in_an_address_is_refused_and_not_repeated(
-    tmp_path: Path, nowhere: dict[str, str]
+    tmp_path: Path, nowhere: dict[str, str], entry: str
 ) -> None:
-    _write(tmp_path, '[[sources]]\ntype = "alertmanager"\nurl = "http://me:hunter2@am"')
+    _write(tmp_path, entry)
     with pytest.raises(ConfigurationError, match="password") as caught:
         load(cwd=tmp_path, environ=nowhere)
     assert "hunter2" not in str(caught.value)

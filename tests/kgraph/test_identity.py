@@ -246,3 +246,11 @@ def test_a_record_of_an_accepted_entity_stays_whatever_it_claims() -> None:
     said = Known(store.bindings, store.born, frozenset({"E"}))
     assert match([claimant("a", other, uid="E")], said).uids == ("E",)
     assert match([claimant("a", other, uid="E")], store).uids != ("E",)
+
+
+def test_a_new_entity_never_gets_the_uid_of_a_known_one() -> None:
+    """A record of another kind than it was once is another thing, under the name of the first."""
+    now = claimant("a", NAME, kind="VirtualMachine")
+    before = mint_uid(now.source, now.scope, now.key)
+    store = known(bound(before, SERIAL), **{before: 1})
+    assert match([now], store).uids != (before,)

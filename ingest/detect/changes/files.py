@@ -49,7 +49,7 @@ def files(times: str, hashes: str, where: str) -> Versions:
         SourceError: it is something else, or there are too many.
     """
     since = {}
-    for line in times.splitlines():
+    for line in filter(None, times.split("\n")):  # a name may hold other ends of lines
         seconds, _, path = line.partition(" ")
         try:
             since[path] = float(seconds)
@@ -60,7 +60,7 @@ def files(times: str, hashes: str, where: str) -> Versions:
         what = f"{len(since)} files, more than {MOST}"
         raise SourceError(what, where=where, mend="name the folders that matter")
     found = {}
-    for line in hashes.splitlines():
+    for line in hashes.split("\n"):
         # A backslash in front: there is one in the path, too. Nobody configures that.
         digest, _, path = line.partition("  ")
         if path in since and len(digest) == 64:

@@ -14,7 +14,7 @@ from kgraph.app.sources.context import Context
 from kgraph.app.sources.listening import Clocks, Listener
 from kgraph.app.sync import Job, Keep, Reading
 from kgraph.config import CallsSource
-from kgraph.schema import SourceError
+from kgraph.schema import KgraphError, SourceError
 from kgraph.sourcekit import SourceEntry
 from kgraph.store import Diff, GraphStore
 
@@ -84,7 +84,25 @@ class Calls:
         ]
         findings += off
         cursor = self._asked = chunk.cursor
-        return lambda reading: self._keep(reading, found, cursor, findings)
+        return lambda reading: self._kept(reading, found, cursor, findings)
+
+    def _kept(
+        self,
+        reading: Reading,
+        found: Sequence[otel.Call],
+        cursor: Cursor,
+        findings: Sequence[str],
+    ) -> Diff:
+        """Keep what was read; what the store does not take, as a busy one, is read again.
+
+        That is so where a process dies, too: on with what was learned, and read, until then.
+        """
+        try:
+            return self._keep(reading, found, cursor, findings)
+        except KgraphError:
+            self.learn(reading.store)
+            self._clocks.go_back()
+            raise
 
     def _keep(
         self,

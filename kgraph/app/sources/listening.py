@@ -62,6 +62,10 @@ class Clocks:
         self._of: dict[str, Clock] = {}
         self._read_at: datetime | None = None
 
+    def go_back(self) -> None:
+        """What comes next may have been written before we last read."""
+        self._read_at = None
+
     def heard(
         self, stamped: Iterable[tuple[str, float]], now: datetime
     ) -> tuple[Mapping[str, float], tuple[str, ...]]:
@@ -78,6 +82,8 @@ class Clocks:
         for whose, at in stamped:
             times.setdefault(whose, []).append(at)
         since, self._read_at = self._read_at, now
+        if since is not None and since > now:
+            since = None  # our own clock was set back: that tells nothing of theirs
         for whose, each in times.items():
             known = self._of.get(whose, Clock(f"{self._sort} {whose}".rstrip()))
             # The middle one, as a single line may hold any time.

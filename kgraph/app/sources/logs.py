@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any, cast
 
 from ingest.detect import Reads, logs
-from ingest.detect.following import Chunk, Cursor, follow
+from ingest.detect.following import Chunk, Cursor, follow, inode_of
 from kgraph.app.alerts import packs_of
 from kgraph.app.sources.context import Context
 from kgraph.app.sources.listening import Clocks, Listener, reports_as
 from kgraph.app.sync import Job, Keep, Reading
 from kgraph.config import LogsSource
-from kgraph.schema import SourceError
+from kgraph.schema import KgraphError, SourceError
 from kgraph.signals import translate_reports
 from kgraph.sourcekit import SourceEntry
 from kgraph.store import Diff, GraphStore
@@ -107,7 +107,25 @@ class Logs:
         if read.garbage:
             findings.append(f"{read.garbage} lines could not be read and were left out")
         places = self._asked
-        return lambda reading: self._keep(reading, lines, places, findings)
+        return lambda reading: self._kept(reading, lines, places, findings)
+
+    def _kept(
+        self,
+        reading: Reading,
+        lines: Sequence[logs.Line],
+        places: _Places,
+        findings: Sequence[str],
+    ) -> Diff:
+        """Keep what was read; what the store does not take, as a busy one, is read again.
+
+        That is so where a process dies, too: on with what was learned, and read, until then.
+        """
+        try:
+            return self._keep(reading, lines, places, findings)
+        except KgraphError:
+            self.learn(reading.store)
+            self._clocks.go_back()
+            raise
 
     def _keep(
         self,
@@ -149,14 +167,24 @@ class Logs:
     def _files(self, at: datetime) -> tuple[logs.Read, list[str]]:
         paths, findings = self._paths()
         chunks: dict[str, Chunk] = {}
+        # One that was renamed may be meant under its new name, too: it goes on where it was.
+        read_to = {cursor.inode: cursor for cursor in self._asked.files.values()}
         for path in paths:
-            chunks[str(path)] = follow(path, self._asked.files.get(str(path)))
+            own, inode = self._asked.files.get(str(path)), inode_of(path)
+            if own is None or own.inode != inode:
+                own = read_to.get(inode) or (own and read_to[own.inode])
+            chunk = chunks[str(path)] = follow(path, own)
+            if chunk.cursor is not None:
+                read_to[chunk.cursor.inode] = chunk.cursor
         findings += [line for chunk in chunks.values() for line in chunk.findings]
         if chunks and all(chunk.cursor is None for chunk in chunks.values()):
             raise SourceError(findings[0], mend="correct `files`, or let kgraph read them")
         raw = (line for chunk in chunks.values() for line in chunk.lines)
         read = logs.text_lines(raw, at)
-        self._asked = _Places({path: c.cursor for path, c in chunks.items() if c.cursor})
+        # One that is not there at the moment may be between its old name and its new self.
+        known = {p: c for p, c in self._asked.files.items() if p not in chunks}
+        known |= {path: chunk.cursor for path, chunk in chunks.items() if chunk.cursor}
+        self._asked = _Places(dict(list(known.items())[-2 * _MOST_FILES :]))
         return read, findings
 
     def _paths(self) -> tuple[list[Path], list[str]]:

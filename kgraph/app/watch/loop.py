@@ -107,6 +107,8 @@ class Watch:
     _busy: frozenset[str] = frozenset()
     _lease: Lease | None = None
     _waiting: bool = False
+    _theirs: Lease | None = None  # of the watch that is waited for
+    _same_since: datetime | None = None  # when that lease was first seen as it is
     _now: datetime | None = None  # of the last round
     _judges_from: datetime | None = None  # or once all sources were heard
     _looked_at: datetime | None = None
@@ -238,15 +240,31 @@ class Watch:
         renewed = None if lease is None else self.store.renew(lease, ttl=_TTL, now=now)
         # Who was suspended for longer than its lease may find it free, or taken.
         self._lease = renewed or self.store.acquire(ROLE, self.holder, ttl=_TTL, now=now)
+        if self._lease is None:
+            self._lease = self._inherited(now)
         if self._lease is not None and renewed is None:
             self.beside.begin_anew()  # another process may have had it meanwhile
         if self._lease is None and not self._waiting:
-            held = [row for row in self.store.leases(now=now) if row.name == ROLE]
-            who = "".join(f" ({r.holder}, until {to_the_second(r.expires_at)})" for r in held)
+            held = self._theirs
+            who = f" ({held.holder}, until {to_the_second(held.expires_at)})" if held else ""
             line = f"another watch is at work on this store, or has just died: waiting for it{who}"
             self.tell(Told(now, What.WAITING, line))
         self._waiting = self._lease is None
         return self._lease is not None
+
+    def _inherited(self, now: datetime) -> Lease | None:
+        """Take the lease of a watch that was killed with it while the clock was ahead.
+
+        Whatever its own clock says, one that is alive renews it sooner than that.
+        """
+        held = next((row for row in self.store.leases(now=now) if row.name == ROLE), None)
+        since = self._same_since
+        if held is None or held != self._theirs or since is None or now < since:
+            self._theirs, self._same_since = held, now
+        elif now - since > _TTL:
+            self.store.release(held)
+            return self.store.acquire(ROLE, self.holder, ttl=_TTL, now=now)
+        return None
 
     def _keep(self, heard: Heard) -> None:
         """Bring one answer into the store; a failure is told when it is new."""

@@ -23,6 +23,7 @@ from kgraph.store._ticks import from_ticks, to_ticks
 from kgraph.store.neo4j import relations
 from kgraph.store.neo4j.entities import node_of
 from kgraph.store.neo4j.evidence import write_changes
+from kgraph.store.neo4j.identify import used_uids
 from kgraph.store.neo4j.ids import Ids
 from kgraph.store.neo4j.links import drop_loops, follow_records, scopes_of
 from kgraph.store.neo4j.records import Written, merge_entities
@@ -40,7 +41,6 @@ MATCH (record:_KgRecord {entity: $entity})
 MATCH (scope:_KgScope {id: record.scope})
 RETURN record.id, scope.source, record.key, scope.scope, record.live
 ORDER BY record.id"""
-_TAKEN = "MATCH (entity:Entity {uid: $uid}) RETURN entity.uid"
 _RETIRE = """\
 MATCH (record:_KgRecord {id: row})
 WHERE record.live AND record.since < $at
@@ -89,7 +89,7 @@ def split(
     first = _party(statements, uid)
     taken = splittable(first, _records(statements, first.id), names)
     at = to_ticks(decision.at)
-    new_uid = split_off(first.uid, taken, lambda each: bool(statements.one(_TAKEN, uid=each)))
+    new_uid = split_off(first.uid, taken, lambda each: bool(used_uids(statements, [each])))
     fresh = ids.entities + 1
     both = frozenset({first.id, fresh})
     written = _written(ids, both, both, {})

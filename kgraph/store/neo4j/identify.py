@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from kgraph.identity import Claimant, Known
 from kgraph.store._claimants import Verdict, known_from
@@ -18,6 +18,7 @@ WHERE claim.namespace = row[0] AND claim.site = row[2]
 MATCH (record:_KgRecord {id: claim.record})
 RETURN DISTINCT record.entity"""
 _NAMED = "MATCH (entity:Entity {uid: row}) RETURN entity._id"
+_USED = "MATCH (entity:Entity {uid: row}) RETURN row"
 _ANY_DECISION = "MATCH (decision:_KgDecision) RETURN decision.id LIMIT 1"
 _VERDICTS = """\
 MATCH (decision:_KgDecision)
@@ -69,6 +70,11 @@ def known_of(
     rows = statements.each(_KNOWN, sorted(meant))
     rows.sort(key=lambda row: (int(row[10]), row[6] or "", row[7] or ""))
     return known_from(rows, deciding, vanished, verdicts(statements))
+
+
+def used_uids(statements: Statements, uids: Iterable[str]) -> frozenset[str]:
+    """Return those of some uids that an entity has, open or not."""
+    return frozenset(uid for (uid,) in statements.each(_USED, sorted(uids)))
 
 
 def verdicts(statements: Statements) -> list[Verdict]:

@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from kgraph.identity import Claimant, Matched, match
 from kgraph.schema import Entity
 from kgraph.store._bodies import body_of, joined
-from kgraph.store._claimants import claimants_of, fresh_entities, merged_rows, shared_keys
+from kgraph.store._claimants import (
+    claimants_of,
+    fresh_entities,
+    merged_rows,
+    shared_keys,
+    with_unused_uids,
+)
 from kgraph.store._closing import Held, held, may_shrink_too_far, without_held
 from kgraph.store._link_hashes import as_before, link_hashes
 from kgraph.store._outcome import (
@@ -28,7 +35,7 @@ from kgraph.store._staging import Reading
 from kgraph.store._ticks import from_ticks
 from kgraph.store.neo4j.entities import BEAR, row_of
 from kgraph.store.neo4j.evidence import move_evidence
-from kgraph.store.neo4j.identify import known_of, versions_of
+from kgraph.store.neo4j.identify import known_of, used_uids, versions_of
 from kgraph.store.neo4j.ids import Ids
 from kgraph.store.neo4j.statements import Statements
 
@@ -113,6 +120,8 @@ def write_records(
     claimants, placeholders = claimants_of(reading, plan.deciding, stored, before)
     known = known_of(statements, claimants, changed, vanished, empty=not ids.records)
     matched = match(claimants, known)
+    if ids.entities:  # the first reading of all may make millions
+        matched = with_unused_uids(matched, known, partial(used_uids, statements))
     shared = shared_keys(claimants, known, matched)
     first_new = ids.entities + 1
     numbered = rows_of(plan, stored, ids.records + 1)

@@ -20,6 +20,7 @@ from kgraph.store._decisions import (
 from kgraph.store._feed import MERGED, SPLIT
 from kgraph.store._outcome import Edge, LinkOutcome, Outcome, RecordOutcome
 from kgraph.store._ticks import to_ticks
+from kgraph.store.sqlite.identify import used_uids
 from kgraph.store.sqlite.links import close_links, drop_loops, open_links
 from kgraph.store.sqlite.records import merge_entities
 from kgraph.store.sqlite.settle import settle
@@ -48,7 +49,7 @@ def split(
     taken = splittable(first, _records(sql, first.id), names)
     at = to_ticks(decision.at)
     fresh = next_id(sql, "SELECT max(id) FROM entity")
-    new_uid = split_off(first.uid, taken, lambda each: _taken(sql, each))
+    new_uid = split_off(first.uid, taken, lambda each: bool(used_uids(sql, [each])))
     sql.execute(
         "INSERT INTO entity (id, uid, kind, name) VALUES (?, ?, ?, '')",
         (fresh, new_uid, first.kind),
@@ -89,10 +90,6 @@ def _records(sql: sqlite3.Connection, entity: int) -> list[Named]:
         Named(id_, RecordName(source, key, scope), bool(live))
         for id_, source, key, scope, live in rows
     ]
-
-
-def _taken(sql: sqlite3.Connection, uid: str) -> bool:
-    return bool(sql.execute("SELECT 1 FROM entity WHERE uid = ?", (uid,)).fetchone())
 
 
 def _move_records(sql: sqlite3.Connection, records: Sequence[int], to: int, at: int) -> None:

@@ -49,6 +49,17 @@ def known_of(
     return known_from(rows, deciding, vanished, verdicts(sql))
 
 
+def used_uids(sql: sqlite3.Connection, uids: Iterable[str]) -> frozenset[str]:
+    """Return those of some uids that an entity has, open or not."""
+    if not sql.execute("SELECT EXISTS (SELECT 1 FROM entity)").fetchone()[0]:
+        return frozenset()  # the first reading of all may make millions
+    rows = sql.execute(
+        "SELECT uid FROM entity WHERE uid IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(uids)),),
+    )
+    return frozenset(uid for (uid,) in rows)
+
+
 def verdicts(sql: sqlite3.Connection) -> list[Verdict]:
     """Return what a person has said of which entities, by the uids that live on."""
     return sql.execute(

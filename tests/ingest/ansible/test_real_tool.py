@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from kgraph.schema import SourceError
 from tests.ingest.readings import found, machines, relations, written
 
 pytestmark = pytest.mark.sources
@@ -41,13 +42,24 @@ all:
 """
 
 
-@pytest.mark.parametrize(("name", "text"), [("hosts", _INI), ("hosts.yml", _YAML)])
-def test_both_read_the_same(
-    name: str, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    tools = str(Path(sys.executable).parent)
-    monkeypatch.setenv("PATH", tools, prepend=":")
+@pytest.fixture(autouse=True)
+def _ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=":")
     monkeypatch.setenv("ANSIBLE_HOME", str(tmp_path / "ansible"))
+
+
+def test_an_inventory_of_which_a_part_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "inventory"
+    folder.mkdir()
+    written(folder, "hosts.ini", "[web]\nw1\n")
+    script = written(folder, "cloud.sh", "#!/bin/sh\necho no network >&2\nexit 1\n")
+    script.chmod(0o755)
+    with pytest.raises(SourceError, match=r"failed to parse inventory source .*cloud\.sh"):
+        found("ansible", tool=True, path=folder)
+
+
+@pytest.mark.parametrize(("name", "text"), [("hosts", _INI), ("hosts.yml", _YAML)])
+def test_both_read_the_same(name: str, text: str, tmp_path: Path) -> None:
     path = written(tmp_path, name, text)
     fields = {"path": path, "services": ["web"], "labels": ["owner", "tenant", "runbook"]}
     ours, theirs = (list(found("ansible", tool=tool, **fields).items) for tool in (False, True))

@@ -162,7 +162,7 @@ def test_all_pages_are_read_with_the_token(netbox: Recorded) -> None:
     rows = records(_items(netbox))
     assert sum(row.kind == "Host" for row in rows.values()) == 1201
     offsets = [asked["offset"] for path, asked in netbox.asked if path.endswith("/devices/")]
-    assert offsets == ["0", "500", "1000"]
+    assert offsets == ["0", "499", "998"]
     assert netbox.headers["Authorization"] == "Token s3cret"
     without = {path for path, asked in netbox.asked if asked.get("exclude") == "config_context"}
     assert without == {"/api/dcim/devices/", "/api/virtualization/virtual-machines/"}
@@ -186,6 +186,25 @@ def test_what_changes_while_it_is_read_closes_nothing(netbox: Recorded) -> None:
     reading = found("netbox", url=netbox.url, token_env="NETBOX")
     assert not reading.complete
     assert "6 of 7 devices were read: they changed meanwhile" in reading.findings[0]
+
+
+@pytest.mark.parametrize("gone", [[10], [500], [*range(400, 1001)]])
+def test_what_is_removed_between_two_pages_hides_nobody_in_silence(
+    netbox: Recorded, gone: list[int]
+) -> None:
+    many = [_device(n, f"h{n}", "server") for n in range(1, 1001)]
+
+    def page(asked: dict[str, str]) -> Object:
+        start = int(asked["offset"])
+        answer = {"count": len(many), "results": many[start : start + 500]}
+        if not start:
+            many[:] = [device for device in many if device["id"] not in gone]
+        return answer
+
+    netbox.answers["/api/dcim/devices/"] = page
+    reading = found("netbox", url=netbox.url, token_env="NETBOX")
+    assert not reading.complete
+    assert "devices were read: they changed meanwhile" in reading.findings[0]
 
 
 @pytest.mark.parametrize(

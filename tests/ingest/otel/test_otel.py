@@ -157,6 +157,7 @@ def test_a_request_over_several_lines_and_a_line_that_is_being_written_are_read(
         ('{"a": 1}\n{"a": 2}\n', "x:1: no OTLP spans: KeyError: 'resourceSpans'"),
         ('{"resourceSpans": []}\n[]\n{}\n', "x:2: no OTLP spans: TypeError"),
         (_lines([_request("a", {"traceId": "t"})]), "x:1: no OTLP spans: KeyError: 'endTime"),
+        (_lines([_request("a", {"endTimeUnixNano": 1e999})]), "x:1: no OTLP spans: Overflow"),
     ],
 )
 def test_what_is_no_otlp_is_refused_with_its_line(text: str, told: str) -> None:

@@ -165,6 +165,7 @@ def test_a_lost_link_and_a_device_that_is_gone_are_told() -> None:
         (_answer()[:-30], "ovs: Interface: not JSON"),
         (_answer([["only"]]), r"data\[0\] is not a row of 10 cells"),
         (_answer([[*INTERFACES[0][:3], "x", *INTERFACES[0][4:]]]), "is not a map"),
+        (_answer([[*INTERFACES[0][:3], ["map", [["k"]]], *INTERFACES[0][4:]]]), "a map of pairs"),
         (_answer([[["uuid", "i1"], ["bag", []], *INTERFACES[0][2:]]]), "is not a value of OVSDB"),
     ],
 )

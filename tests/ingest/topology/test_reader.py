@@ -209,6 +209,18 @@ def test_differing_need_in_one_group_names_both_rows() -> None:
     assert message.count("doc:") == 2
 
 
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"id": "a\0", "kind": "Host"},
+        {"id": "a", "kind": "Host", "keys": {"ip": ["192.0.2.1", "\0"]}},
+        {"id": "a", "kind": "Host", "keys": {"ip": "\0"}},
+    ],
+)
+def test_a_name_that_nothing_could_be_found_by_is_refused(row: dict[str, object]) -> None:
+    assert "a NUL character in id or keys of 'a" in refusal(document(entities=[row], relations=[]))
+
+
 @pytest.mark.parametrize("number", [float("nan"), float("inf")])
 def test_a_number_that_is_not_finite_is_refused(number: float) -> None:
     entity = {"id": "a", "kind": "Host", "props": {"loadRatio": number}}
@@ -384,9 +396,10 @@ def test_a_json_document_cut_anywhere_yields_no_row_at_all(end: int) -> None:
 # PyYAML writes these texts without quotes, though YAML 1.2 reads them as numbers: 0E0.
 _POWER = re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+")
 _texts = st.text(max_size=6).filter(lambda text: not _POWER.fullmatch(text))
+_ids = st.text(min_size=1, max_size=6).filter(lambda text: "\0" not in text)
 _rows = st.lists(
     st.fixed_dictionaries(
-        {"id": st.text(min_size=1, max_size=6), "kind": st.sampled_from(sorted(KINDS))},
+        {"id": _ids, "kind": st.sampled_from(sorted(KINDS))},
         optional={
             "name": st.text(min_size=1, max_size=6),
             "labels": st.dictionaries(st.text(max_size=4), st.text(max_size=6), max_size=2),

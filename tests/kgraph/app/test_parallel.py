@@ -219,6 +219,14 @@ def test_the_lease_of_a_source_is_held_while_it_is_asked_and_then_given_back(
     assert store.leases(now=clock()) == []
 
 
+def test_a_source_whose_reader_was_killed_while_the_clock_was_ahead_is_read(
+    store: GraphStore,
+) -> None:
+    ahead = clock() + timedelta(days=300)
+    assert store.acquire("source:a", "killed", ttl=TTL, now=ahead) is not None
+    assert by_source(sync(setting(store), [says("a")]))["a"].diff is not None
+
+
 def test_a_lease_that_was_lost_while_its_source_was_asked_keeps_nothing(
     store: GraphStore,
 ) -> None:

@@ -44,6 +44,13 @@ def storm(work: Path) -> Path:
     return path
 
 
+def test_a_password_in_a_libvirt_address_is_refused_and_not_repeated(run: Run) -> None:
+    result = run("ingest", "libvirt", "qemu+ssh://me:hunter2@h1/system")
+    assert result.code == 2
+    assert "a password does not belong into an address" in result.err
+    assert "hunter2" not in result.err
+
+
 def test_the_document_that_the_help_shows_can_be_read(run: Run, work: Path) -> None:
     said = run("ingest", "topology", "--help").out
     shown = textwrap.dedent(said.partition("says something:\n")[2])

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from kgraph.schema import SourceError
-from kgraph.sourcekit import parsed, run
+from kgraph.sourcekit import files, parsed, run
 from tests.real import until
 
 
@@ -98,6 +98,13 @@ def test_an_answer_that_is_no_text_is_refused() -> None:
         run(["printf", r"\377"])
 
 
+def test_what_no_store_can_keep_in_a_text_is_replaced() -> None:
+    node = parsed(rb'{"a\u0000": ["\ud83d\ude00 \ud800", {"b": "\\u0000"}]}', "x")
+    ((name, told),) = node.pairs()
+    assert (name, told.value) == ("a\ufffd", ["\U0001f600 \ufffd", {"b": "\\u0000"}])
+    assert run(["printf", r"a\0b"]) == "a\ufffdb"
+
+
 def test_what_is_missing_in_json_reads_as_empty() -> None:
     node = parsed('{"a": {"b": null}}', "x")
     assert node.text("a", "b", "c") == ""
@@ -122,3 +129,11 @@ def test_what_has_another_shape_is_told_with_its_place(text: str, told: str) -> 
 def test_a_text_that_must_be_there_is_missed_by_name() -> None:
     with pytest.raises(SourceError, match=r"the answer\[0\].name is missing"):
         next(parsed("[{}]", "x").each()).needed("name")
+
+
+def test_a_file_that_tells_of_no_size_is_not_read_without_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(files, "MOST_BYTES", 2**20)
+    with pytest.raises(SourceError, match="/dev/zero: more than 256 MiB; split it"):
+        files.content(Path("/dev/zero"))

@@ -1,4 +1,4 @@
-"""Whatever sources tell and a person decides, in any order: the store stays sound and obeys."""
+"""What sources tell, a person decides and is forgotten, in any order: the store stays sound."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ hosts = st.dictionaries(
 readings = st.tuples(st.just("read"), st.sampled_from("ab"), hosts)
 merges = st.tuples(st.just("merge"), st.integers(0, 9), st.integers(0, 9))
 splits = st.tuples(st.just("split"), st.integers(0, 9), st.sampled_from("ab"))
-steps = st.lists(readings | merges | splits, min_size=2, max_size=12)
+prunes = st.tuples(st.just("forget"), st.integers(1, 9), st.just(0))
+steps = st.lists(readings | merges | splits | prunes, min_size=2, max_size=12)
 
 
 def read(store: GraphStore, source: str, said: dict[str, frozenset[Key]], at: datetime) -> None:
@@ -72,6 +73,8 @@ def test_the_store_stays_sound_and_decisions_hold(made: list[tuple[str, object, 
             at = T0 + timedelta(minutes=minute)
             if step[0] == "read":
                 read(store, str(step[1]), step[2], at)  # type: ignore[arg-type]
+            elif step[0] == "forget":
+                store.prune(at - timedelta(seconds=30), limit=step[1])  # type: ignore[arg-type]
             else:
                 decide(store, step, at)  # type: ignore[arg-type]
             assert store.check() == []

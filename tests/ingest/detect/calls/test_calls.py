@@ -161,7 +161,19 @@ def test_truncated_lines_are_counted_and_stop_no_other() -> None:
         "\x00\xff",
         good[0],
         '{"resourceSpans": [{"scopeSpans": 3}]}',
+        _span("cart", "3" * 16, endTimeUnixNano=float("inf")),
+        _span("cart", "3" * 16, "1" * 16, endTimeUnixNano="9" * 400),
         good[1],
     ]
     found, garbage = Calls().take([line.encode() for line in lines])
-    assert (len(found), garbage) == (1, 3)
+    assert (len(found), garbage) == (1, 5)
+
+
+def test_a_clock_that_is_ahead_makes_no_other_service_late() -> None:
+    reader = Calls()
+    child = _span("cart", "2" * 16, "1" * 16, kind=2)
+    tomorrow = str((START + 86_400) * 10**9)
+    told = [child, _span("pay", "3" * 16), _span("odd", "4" * 16, endTimeUnixNano=tomorrow)]
+    assert reader.take([line.encode() for line in told])[0] == []
+    found, _ = reader.take([_span("shop", "1" * 16, kind=3).encode()])
+    assert [(call.caller, call.called) for call in found] == [("shop", "cart")]

@@ -291,6 +291,21 @@ def test_a_second_watch_waits_and_takes_over_when_the_first_has_died(
     assert not first.repairs.allowed
 
 
+def test_a_watch_that_was_killed_while_its_clock_was_ahead_is_not_waited_for_until_then(
+    new_scene: NewScene,
+) -> None:
+    clock = Clock()
+    first, second = new_scene("one", Clock(clock() + timedelta(days=1))), new_scene("two", clock)
+    first.round()
+    assert whats(second.round()) == [What.WAITING]
+    for _ in range(6):  # while it lives, whatever its clock says
+        first.round(seconds=5)
+        second.round(seconds=5)
+        assert not second.repairs.allowed
+    second.round(seconds=11)
+    assert second.repairs.allowed
+
+
 def test_what_was_resolved_and_stayed_quiet_is_closed(scene: Scene) -> None:
     scene.source.hurt = {"v1": "paused"}
     scene.round()
