@@ -51,6 +51,12 @@ def test_a_full_disk_below_the_output_is_one_line(work: Path) -> None:
     )
 
 
+def test_a_token_that_a_full_disk_swallows_is_none(work: Path) -> None:
+    done = _ran(work, "token create ada > /dev/full")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "ada" not in _ran(work, "token list -o json").stdout
+
+
 def test_a_reader_that_has_seen_enough_is_no_failure(work: Path) -> None:
     command = '{ "$0" -m kgraph remedies coverage --all; echo "ended with $?" >&2; } | true'
     done = subprocess.run(
