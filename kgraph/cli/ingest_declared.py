@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_origin
 
 import typer
-from typer.core import TyperGroup
 
+from kgraph.cli.root import Group
 from kgraph.cli.session import session_of, usage
 from kgraph.cli.sync import AcceptShrink, DryRun, EveryChange, Way, read_entries
 from kgraph.cli.tables import RowFormat, Rows
@@ -39,7 +39,7 @@ def _about(name: str) -> str | None:
     return catalogue.about(name) if name in catalogue.names() else None
 
 
-class Sources(TyperGroup):
+class Sources(Group):
     """The commands that are written out, and one for every declared source."""
 
     def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
@@ -98,7 +98,8 @@ def _entry(name: str, fields: Sequence[str]) -> SourceEntry:
     for word in fields:
         key, equals, value = word.partition("=")
         if not equals:
-            usage(f"{word!r} is not KEY=VALUE")
+            here = f"; did you mean path={word}?" if "path" in known else ""
+            usage(f"{word!r} is not KEY=VALUE{here}")
         several = key in known and get_origin(known[key].annotation) is tuple
         row[key] = _joined(row.get(key, [] if several else None), value)
     try:

@@ -81,7 +81,7 @@ def test_two_sources_that_know_a_machine_by_name_give_one(run: Run, work: Path) 
     [
         (["path=x", "pth=y"], "pth: is not known here; the keys of csv are name"),
         (["pth=y"], "pth: is not known here; the keys of csv are name"),
-        (["hosts.csv"], "'hosts.csv' is not KEY=VALUE"),
+        (["hosts.csv"], "'hosts.csv' is not KEY=VALUE; did you mean path=hosts.csv?"),
         ([], "path: is missing"),
         (["path=x", "columns={"], "is neither TOML nor JSON; write it as in kgraph.toml"),
         (["path=x", "path=y"], "'y' is the second of what there is one of"),
