@@ -80,11 +80,11 @@ class Group(TyperGroup):
 
     def resolve_command(self, ctx: typer.Context, args: list[str]) -> Any:  # type: ignore[override]  # noqa: ANN401 - click's
         """Find the command; where there is none of that name, tell which there are."""
-        names = self.list_commands(ctx)  # type: ignore[arg-type]
+        names = self.list_commands(ctx)
         if args[0] not in names and not args[0].startswith("-"):
             there = ", ".join(names)
             ctx.fail(f"No such command '{args[0]}'; `{ctx.command_path}` has {there}.")
-        return super().resolve_command(ctx, args)  # type: ignore[arg-type]
+        return super().resolve_command(ctx, args)
 
 
 class Root(TyperGroup):

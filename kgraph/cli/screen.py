@@ -71,7 +71,7 @@ def _section(section: Section, width: int) -> Iterator[tuple[str, str, Tone | No
 
 
 def _narrowed(text: str, room: int) -> str:
-    """Let what should stay on one line be broken after a word, where the screen has no such line."""
+    """Let what should stay on one line be broken after a word, where no line has room for it."""
     return " ".join(
         word.replace(NO_BREAK, " ") if len(word) > room else word for word in text.split(" ")
     )
