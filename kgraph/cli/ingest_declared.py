@@ -29,6 +29,8 @@ _LEARNING = {
     "calls": "latency and errors of calls, from a file of spans that grows",
 }
 
+_EVERYWHERE = ("name", "site", "every", "priority", "deadline")
+
 
 def _about(name: str) -> str | None:
     """Return what a type reads; None where it is no such type."""
@@ -56,8 +58,33 @@ class Sources(Group):
             return found
         one = typer.Typer(add_completion=False, rich_markup_mode=None)
         told = f"Read {about}."
-        one.command(cmd_name, help=told, short_help=told)(_ingest)  # whole in the list, too
+        one.command(
+            cmd_name,
+            help=told,
+            short_help=told,  # whole in the list, too
+            epilog=_help(cmd_name),
+        )(_ingest)
         return typer.main.get_command(one)
+
+
+def _help(name: str) -> str:
+    """Name the keys of a type, and show what a person writes for it."""
+    from ingest import catalogue
+    from kgraph.config import source_model
+
+    fields = {
+        key: field for key, field in source_model(name).model_fields.items() if key != "type"
+    }
+    own = [key for key in fields if key not in _EVERYWHERE]
+    needed = [key for key in own if fields[key].is_required()]
+    said = [
+        f"Needed: {', '.join(needed)}." if needed else "",
+        f"Keys: {', '.join(key for key in own if key not in needed)}.",
+        f"Of every source: {', '.join(_EVERYWHERE)}. docs/sources.md leads to what each means.",
+    ]
+    keys = " ".join(line for line in said if line)
+    example = catalogue.example(name) if name not in _LEARNING else ""
+    return f"{keys}\n\nThe smallest that says something:\n\n\b\n{example}" if example else keys
 
 
 def _ingest(

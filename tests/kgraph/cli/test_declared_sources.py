@@ -102,6 +102,19 @@ def test_a_wrong_field_in_the_configuration_is_told_with_its_place(run: Run, wor
     assert "sources.0.path: is missing" in done.err
 
 
+def test_the_help_of_tables_names_the_keys_and_shows_one_that_is_read_without_a_remark(
+    run: Run, work: Path
+) -> None:
+    shown = run("ingest", "csv", "--help").out
+    assert "Needed: path. Keys: relations, kind, columns, delimiter." in " ".join(shown.split())
+    (work / "estate.csv").write_text(f"{catalogue.example('csv')}\n")
+    for line in catalogue.example("csv").splitlines():
+        assert f"  {line}\n" in shown
+    done = run("ingest", "csv", "path=estate.csv", "-o", "json")
+    assert (done.code, done.err) == (0, "")
+    assert json.loads(done.out)[0]["created"] == 6
+
+
 def test_every_declared_source_has_a_command_with_help(run: Run) -> None:
     shown = run("ingest", "--help").out
     for name in catalogue.names():
