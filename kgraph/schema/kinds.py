@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from kgraph.schema.errors import InputError
-from kgraph.schema.nearness import suggest
+from kgraph.schema.nearness import SLIP, nearest, suggest
 
 _MOST = 3  # kinds that are suggested
 
@@ -229,10 +229,12 @@ def kind_of(name: str) -> Kind:
 def suggest_kind(name: str) -> str:
     """Return a phrase that helps whoever wrote an unknown kind.
 
-    What a kind is said to be counts before what merely looks like its name: a `Server` is a Host
-    and no Service, a `VM` is what its capitals say.
+    After a slip of the pen, what a kind is said to be counts before what merely looks like its
+    name: a `Server` is a Host and no Service, a `VM` is what its capitals say.
     """
     word = name.casefold()
+    if nearest(name, KINDS, SLIP):
+        return suggest(name, KINDS, "")
     said = [kind for kind in _ALL if word in {*_words(kind.about), *_capitals(kind.name)}]
     if said:
         said.sort(key=lambda kind: len(kind.about))

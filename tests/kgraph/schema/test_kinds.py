@@ -62,6 +62,7 @@ def test_a_kind_that_is_nearly_right_is_suggested(written: str) -> None:
         ("datastore", "StoragePool"),
         ("interface", "Nic or VirtualNic"),
         ("NIC", "Nic"),
+        ("hosts", "Host"),
     ],
 )
 def test_a_kind_that_is_called_by_another_word_is_suggested(written: str, kinds: str) -> None:
