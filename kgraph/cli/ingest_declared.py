@@ -6,6 +6,7 @@ Those of the catalogue, of other packages too, and those of ours that keep what 
 from __future__ import annotations
 
 import json
+import os
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -164,4 +165,13 @@ def _nested(value: str) -> object:
 def _here(value: object) -> object:
     if isinstance(value, tuple):
         return tuple(_here(each) for each in value)
-    return Path.cwd() / value.expanduser() if isinstance(value, Path) else value
+    return _named_once(Path.cwd() / value.expanduser()) if isinstance(value, Path) else value
+
+
+def _named_once(path: Path) -> Path:
+    """Take `..` out of a path: the name is that of what the file tells, wherever one stands.
+
+    Behind a link it may mean another folder: then it stays.
+    """
+    plain = Path(os.path.normpath(path))
+    return plain if plain.exists() and path.exists() and plain.samefile(path) else path

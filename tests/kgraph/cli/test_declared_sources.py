@@ -76,6 +76,18 @@ def test_two_sources_that_know_a_machine_by_name_give_one(run: Run, work: Path) 
     assert len(found) == 1
 
 
+def test_a_table_is_the_same_source_from_whichever_folder_it_is_named(
+    run: Run, work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (work / "hosts.csv").write_text("id,kind\nh1,Host\nh2,Host\n")
+    (work / "below" / "far").mkdir(parents=True)
+    assert run("ingest", "csv", "path=hosts.csv").code == 0
+    (work / "hosts.csv").write_text("id,kind\nh1,Host\n")
+    monkeypatch.chdir(work / "below" / "far")
+    done = run("ingest", "csv", "path=../../hosts.csv", "--accept-shrink", "-o", "json")
+    assert json.loads(done.out)[0]["closed"] == 1, done.err
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
