@@ -21,16 +21,30 @@ from kgraph.sourcekit import Source
 GROUP = "kgraph.sources"  # entry points of other packages: `type = "package.module:SOURCE"`
 
 
+_TABLE = """\
+id,kind,rel.RUNS_ON,any.RUNS_ON,rel.STORED_ON,label.owner
+nas,StorageExport,,,,
+hv1,Host,,,,
+hv2,Host,,,,
+web1,VirtualMachine,hv1,,nas,
+web2,VirtualMachine,hv2,,nas,
+shop,Service,,web1;web2,,team-shop"""
+
+
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One type of source: its module under `ingest`, and what it reads, in a phrase."""
+    """One type of source: its module under `ingest`, and what it reads, in a phrase.
+
+    `example` is the smallest of what a person writes for it, where people do.
+    """
 
     module: str
     about: str
+    example: str = ""
 
 
 SHIPPED: Mapping[str, Listed] = {
-    "csv": Listed("tables", "tables of entities and relations from CSV files"),
+    "csv": Listed("tables", "tables of entities and relations from CSV files", _TABLE),
     "ansible": Listed("ansible", "machines and services from an Ansible inventory"),
     "haproxy": Listed("haproxy", "front ends, back ends and checks of a HAProxy"),
     "systemd": Listed("systemd", "units of a machine, what they require and which failed"),
@@ -66,6 +80,11 @@ def names() -> tuple[str, ...]:
 def about(name: str) -> str:
     """Return what a type reads, in a phrase."""
     return SHIPPED[name].about if name in SHIPPED else f"by {others()[name].value}"
+
+
+def example(name: str) -> str:
+    """Return the smallest of what a person writes for a type; empty where people write nothing."""
+    return SHIPPED[name].example if name in SHIPPED else ""
 
 
 def declared(name: str) -> Source[Any]:

@@ -33,6 +33,7 @@ from kgraph.schema import (
     Record,
     RelationRecord,
     Scalar,
+    suggest,
     suggest_kind,
 )
 from kgraph.sourcekit import MACHINES, Found, Here, Machine, Source, SourceEntry, content, folded
@@ -217,7 +218,7 @@ def _check(heading: str, where: str) -> None:
         return
     relation, _, kind = rest.partition(".")
     if relation not in RELATIONS:
-        mend = f"known: {', '.join(RELATIONS)}"
+        mend = suggest(relation, RELATIONS, f"known: {', '.join(RELATIONS)}")
         raise InputError(
             f"column {heading!r}: unknown relation {relation!r}", where=where, mend=mend
         )

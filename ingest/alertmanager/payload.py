@@ -151,10 +151,12 @@ def parse_payload(content: bytes, *, where: str, received_at: datetime) -> Alert
     Raises:
         InputError: not JSON, cut off, or neither of the two forms.
     """
+    mend = "send the whole payload of Alertmanager, unchanged"
+    if not content.strip():
+        raise InputError("it is empty", where=where, mend=mend)
     try:
         raw = json.loads(content)
     except (ValueError, RecursionError) as error:
-        mend = "send the whole payload of Alertmanager, unchanged"
         raise InputError(f"not JSON: {error}", where=where, mend=mend) from None
     alerts, truncated, group = _validated(raw, where)
     received = [_received(alert) for alert in alerts]

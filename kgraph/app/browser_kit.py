@@ -89,13 +89,16 @@ def favourites(queries: Mapping[str, Query]) -> bytes:
 
 def guide(queries: Mapping[str, Query]) -> str:
     """Return how to use the other files, and what the picture means."""
-    topics = sorted({query.topic for query in queries.values()})
-    listed = "\n".join(
-        f"- **{topic.replace('_', ' ')}**: "
-        + "; ".join(query.title for query in queries.values() if query.topic == topic)
-        for topic in topics
-    )
-    return _GUIDE.format(style=STYLE, favourites=FAVOURITES, queries=listed)
+    listed = []
+    for topic in sorted({query.topic for query in queries.values()}):
+        listed.append(f"- **{topic.replace('_', ' ')}**")
+        listed += [f"  - {_asked(query)}" for query in queries.values() if query.topic == topic]
+    return _GUIDE.format(style=STYLE, favourites=FAVOURITES, queries="\n".join(listed))
+
+
+def _asked(query: Query) -> str:
+    asks = ", ".join(f"`${row.name}`" for row in query.params)
+    return f"{query.title} Asks for {asks}." if asks else query.title
 
 
 def _node(label: str, colour: str, **more: str) -> str:
@@ -159,7 +162,8 @@ _GUIDE = """\
 2. Drag `{favourites}` onto it: the queries, one folder for each topic, under the star
    on the left.
 3. What asks for `$uid` wants it set before: `:param uid => '899f9b3d86d1f05d'`. The query of
-   names, or `kgraph graph find NAME`, finds one.
+   names, or `kgraph graph find NAME`, finds one. A time is set as
+   `:param since => datetime() - duration('PT2H')`, now as `:param until => datetime()`.
 
 Begin with "The newest incident with its likeliest cause": the incident is black, **red is what
 is to blame now**, orange arrows lead to who is hit, grey ones read from a dependent to what it

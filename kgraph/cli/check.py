@@ -97,10 +97,10 @@ def _remark_unlooked(
     for entity in found:
         if not any(t.entity == entity.uid for t in targets) and not jobs:
             mend = (
-                "give it the property or label `url` or `address`, not on loopback,"
-                " or a target under `checks`"
+                "look at it by hand; and give it the property or label `url` or `address`, not on"
+                " loopback, or a target under `checks`, for the next time"
             )
-            session.remark(f"{entity.title}: nothing to look at: {mend}", style="yellow")
+            session.remark(f"{entity.title}: nobody knows where to look: {mend}", style="yellow")
 
 
 def _planned(

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from kgraph.cli.by_hand import audited
 from kgraph.cli.session import session_of
 
 
@@ -24,9 +25,13 @@ def halt(
         before = store.halted()
         if lift:
             store.lift_halt(session.now())
+            if before:
+                audited(session, store, "halt.lift", "")
             session.out.print("lifted" if before else "it was not halted")
             return
-        store.halt(Halt(session.now(), reason))
+        store.halt(Halt(session.now(), reason or f"by {session.user}"))
+        if before is None:
+            audited(session, store, "halt", "")
         now = store.halted()
     since = now or Halt(session.now(), reason)
     told = f": {since.reason}" if since.reason else ""

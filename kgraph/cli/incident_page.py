@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from kgraph.cli import svg
 from kgraph.cli.page import Markup, details, document, escaped, joined, table
+from kgraph.cli.text import pointed
 from kgraph.incidents import BLAMING, Case, Detail, Label, Report, Section, View, build, wording
 from kgraph.incidents.drawn import drawn
 from kgraph.incidents.timeline import Moment, timeline
@@ -31,7 +32,7 @@ def page(case: Case) -> str:
     brief, full = build(case), build(case, Detail.FULL)
     view = View.of(case, Detail.FULL)
     parts = [
-        Markup(f"<h1>{escaped(brief.headline)}</h1>"),
+        Markup(f"<h1>{escaped(pointed(brief.headline))}</h1>"),
         _sections([row for row in brief.sections if row.label in _FIRST]),
         Markup(f"<h2>{escaped('What needs what')}</h2>"),
         svg.figure(drawn(case), "The part of the estate that the incident is about"),
@@ -39,7 +40,7 @@ def page(case: Case) -> str:
         *_details(view, _readable(view, brief, full)),
         _notes(case, brief),
     ]
-    return document(brief.headline, joined(parts), svg.STYLE + _STYLE)
+    return document(pointed(brief.headline), joined(parts), svg.STYLE + _STYLE)
 
 
 def _readable(view: View, brief: Report, full: Report) -> Sequence[Section]:
@@ -80,7 +81,9 @@ def _sections(rows: Sequence[Section]) -> Markup:
     found = [
         Markup(
             f"<dt>{escaped(row.label.value)}</dt>"
-            + "".join(f'<dd class="{row.tone.value}">{escaped(line)}</dd>' for line in row.lines)
+            + "".join(
+                f'<dd class="{row.tone.value}">{escaped(pointed(line))}</dd>' for line in row.lines
+            )
         )
         for row in rows
     ]

@@ -194,7 +194,7 @@ def alertmanager(
     from kgraph.app import alerts
     from kgraph.app.sync import Outcome
 
-    if (file is None) == (url is None):
+    if (file is None) == (url is None) or file == "":
         usage("give either a FILE (- is stdin) or --url URL")
     session = session_of(ctx)
     now = session.now()

@@ -6,14 +6,15 @@ Those of the catalogue, of other packages too, and those of ours that keep what 
 from __future__ import annotations
 
 import json
+import os
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_origin
 
 import typer
-from typer.core import TyperGroup
 
+from kgraph.cli.root import Group
 from kgraph.cli.session import session_of, usage
 from kgraph.cli.sync import AcceptShrink, DryRun, EveryChange, Way, read_entries
 from kgraph.cli.tables import RowFormat, Rows
@@ -29,6 +30,8 @@ _LEARNING = {
     "calls": "latency and errors of calls, from a file of spans that grows",
 }
 
+_EVERYWHERE = ("name", "site", "every", "priority", "deadline")
+
 
 def _about(name: str) -> str | None:
     """Return what a type reads; None where it is no such type."""
@@ -39,7 +42,7 @@ def _about(name: str) -> str | None:
     return catalogue.about(name) if name in catalogue.names() else None
 
 
-class Sources(TyperGroup):
+class Sources(Group):
     """The commands that are written out, and one for every declared source."""
 
     def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
@@ -56,8 +59,33 @@ class Sources(TyperGroup):
             return found
         one = typer.Typer(add_completion=False, rich_markup_mode=None)
         told = f"Read {about}."
-        one.command(cmd_name, help=told, short_help=told)(_ingest)  # whole in the list, too
+        one.command(
+            cmd_name,
+            help=told,
+            short_help=told,  # whole in the list, too
+            epilog=_help(cmd_name),
+        )(_ingest)
         return typer.main.get_command(one)
+
+
+def _help(name: str) -> str:
+    """Name the keys of a type, and show what a person writes for it."""
+    from ingest import catalogue
+    from kgraph.config import source_model
+
+    fields = {
+        key: field for key, field in source_model(name).model_fields.items() if key != "type"
+    }
+    own = [key for key in fields if key not in _EVERYWHERE]
+    needed = [key for key in own if fields[key].is_required()]
+    said = [
+        f"Needed: {', '.join(needed)}." if needed else "",
+        f"Keys: {', '.join(key for key in own if key not in needed)}.",
+        f"Of every source: {', '.join(_EVERYWHERE)}. docs/sources.md leads to what each means.",
+    ]
+    keys = " ".join(line for line in said if line)
+    example = catalogue.example(name) if name not in _LEARNING else ""
+    return f"{keys}\n\nThe smallest that says something:\n\n\b\n{example}" if example else keys
 
 
 def _ingest(
@@ -98,7 +126,8 @@ def _entry(name: str, fields: Sequence[str]) -> SourceEntry:
     for word in fields:
         key, equals, value = word.partition("=")
         if not equals:
-            usage(f"{word!r} is not KEY=VALUE")
+            here = f"; did you mean path={word}?" if "path" in known else ""
+            usage(f"{word!r} is not KEY=VALUE{here}")
         several = key in known and get_origin(known[key].annotation) is tuple
         row[key] = _joined(row.get(key, [] if several else None), value)
     try:
@@ -136,4 +165,13 @@ def _nested(value: str) -> object:
 def _here(value: object) -> object:
     if isinstance(value, tuple):
         return tuple(_here(each) for each in value)
-    return Path.cwd() / value.expanduser() if isinstance(value, Path) else value
+    return _named_once(Path.cwd() / value.expanduser()) if isinstance(value, Path) else value
+
+
+def _named_once(path: Path) -> Path:
+    """Take `..` out of a path: the name is that of what the file tells, wherever one stands.
+
+    Behind a link it may mean another folder: then it stays.
+    """
+    plain = Path(os.path.normpath(path))
+    return plain if plain.exists() and path.exists() and plain.samefile(path) else path

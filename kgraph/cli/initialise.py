@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kgraph.cli.session import Exit, Session, http_address, session_of, usage
+from kgraph.cli.session import (
+    Exit,
+    Session,
+    http_address,
+    session_of,
+    usage,
+    working_folder,
+)
 
 if TYPE_CHECKING:
     from kgraph.app.monitoring import Written
@@ -38,7 +45,7 @@ def init(
     from kgraph.config import FILE_NAME, load
 
     session = session_of(ctx)
-    path = session.config_file or Path.cwd() / FILE_NAME
+    path = session.config_file or working_folder() / FILE_NAME
     if path.exists():
         initialise.write(path, "")  # refuses, in the one place that says so
     probes = initialise.probe()

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 import typer
 from typer.main import get_command
 
-from kgraph.cli.root import Root, root
+from kgraph.cli.root import Group, Root, root
 from kgraph.cli.session import Session
 from kgraph.cli.text import printable
 from kgraph.schema import KgraphError
@@ -103,7 +103,8 @@ def _made(name: str, module: str, attribute: str) -> Any:  # noqa: ANN401 - see 
     # With a callback it is a group, whatever it holds; completion is asked of all together.
     beside = typer.Typer(rich_markup_mode=None, callback=lambda: None, add_completion=False)
     if isinstance(what, typer.Typer):
-        beside.add_typer(what, name=name)
+        given = what.info.cls
+        beside.add_typer(what, name=name, cls=given if isinstance(given, type) else Group)
     else:
         beside.command(name)(what)
     found: Any = get_command(beside)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from kgraph.cli.blocks import Bars, Block, Columns, Drawing, Grid, Heading, Points, Text
+from kgraph.cli.text import pointed
 from kgraph.incidents import BLAMING, Detail, Label, Report, build, wording
 from kgraph.incidents.drawn import drawn
 from kgraph.incidents.period import Came, Effort, Episode, Period, Spread
@@ -148,7 +149,7 @@ def mortem_document(found: PostMortem) -> dict[str, Any]:
 
 def headline(found: PostMortem) -> str:
     """Return the title of a post-mortem."""
-    return f"Post-mortem of {build(found.case).headline}"
+    return pointed(f"Post-mortem of {build(found.case).headline}")
 
 
 def _figures(period: Period) -> Iterator[tuple[str, str]]:
@@ -252,7 +253,7 @@ def _told(title: str, report: Report, labels: Sequence[Label]) -> Iterator[Block
         several = len(labels) > 1
         yield Points(
             [
-                f"{row.label.value}: {line}" if several else line
+                f"{row.label.value}: {pointed(line)}" if several else pointed(line)
                 for row in rows
                 for line in row.lines
             ]

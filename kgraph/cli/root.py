@@ -54,6 +54,7 @@ def _plainly() -> Iterator[None]:
 ELSEWHERE = {
     "ack": "incidents acknowledge",
     "alerts": "doctor --alerts",
+    "approve": "apply",
     "backup": "store backup",
     "diff": "graph diff",
     "explain": "investigate",
@@ -61,15 +62,29 @@ ELSEWHERE = {
     "help": "--help",
     "history": "graph history",
     "list": "incidents list",
+    "nodes": "graph find",
     "path": "graph path",
     "query": "cypher run",
     "report": "incidents report",
     "restore": "store restore",
     "show": "incidents show",
+    "sources": "config show",
     "status": "incidents list",
     "version": "--version",
     "why": "investigate",
 }
+
+
+class Group(TyperGroup):
+    """A command that others belong to."""
+
+    def resolve_command(self, ctx: typer.Context, args: list[str]) -> Any:  # type: ignore[override]  # noqa: ANN401 - click's
+        """Find the command; where there is none of that name, tell which there are."""
+        names = self.list_commands(ctx)
+        if args[0] not in names and not args[0].startswith("-"):
+            there = ", ".join(names)
+            ctx.fail(f"No such command '{args[0]}'; `{ctx.command_path}` has {there}.")
+        return super().resolve_command(ctx, args)
 
 
 class Root(TyperGroup):

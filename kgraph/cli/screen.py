@@ -58,7 +58,7 @@ def _section(section: Section, width: int) -> Iterator[tuple[str, str, Tone | No
         text = _spaced(line)
         lead = " " * (len(text) - len(text.lstrip()))
         parts = textwrap.wrap(
-            text.strip(),
+            _narrowed(text.strip(), width - _INDENT - len(lead) - len("  ")),
             width - _INDENT,
             initial_indent=lead,
             subsequent_indent="  " + lead,
@@ -68,6 +68,13 @@ def _section(section: Section, width: int) -> Iterator[tuple[str, str, Tone | No
         for part in parts:
             yield label, part.replace(NO_BREAK, " "), section.tone
             label = ""
+
+
+def _narrowed(text: str, room: int) -> str:
+    """Let what should stay on one line be broken after a word, where no line has room for it."""
+    return " ".join(
+        word.replace(NO_BREAK, " ") if len(word) > room else word for word in text.split(" ")
+    )
 
 
 def _spaced(line: str) -> str:

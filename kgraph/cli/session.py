@@ -78,7 +78,7 @@ class Session:
         from kgraph.config import load
 
         found = load(
-            cwd=self.folder or Path.cwd(),
+            cwd=self.folder or working_folder(),
             environ=os.environ,
             file=self.config_file,
             store=self.store,
@@ -148,6 +148,17 @@ def session_of(ctx: typer.Context) -> Session:
     """Return the run's session."""
     found = ctx.find_object(Session)
     return found if found is not None else Session()
+
+
+def working_folder() -> Path:
+    """Return where somebody stands; refuse to go on where that is no longer there."""
+    from kgraph.schema import InputError
+
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        mend = "go to one that is there: cd"
+        raise InputError("the folder that you stand in is gone", mend=mend) from None
 
 
 def usage(message: str) -> NoReturn:

@@ -11,6 +11,9 @@ _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 # What JSON leaves as it is, and terminals do not: among the first is one that begins commands.
 _STEERING = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
+# Not after what merely begins a line in a column.
+_APART = re.compile(r"(?<=\S)(?<!^now) {2,}(?=\S)")
+
 
 def printable(text: str) -> str:
     """Replace control and direction characters: a name must not steer the terminal.
@@ -29,6 +32,14 @@ def as_json(value: Any, indent: int | None = None) -> str:  # noqa: ANN401 - any
 def one_line(text: str) -> str:
     """Make a text printable and put it on one line."""
     return " ".join(printable(text).split())
+
+
+def pointed(text: str) -> str:
+    """Make a line of the screen printable where blanks fold: two of them become a point.
+
+    On the screen they keep apart what is read for itself, such as `firing 5 h  20 VMs down`.
+    """
+    return one_line(_APART.sub(" · ", text))
 
 
 def _steers(char: str) -> bool:

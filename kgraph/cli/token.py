@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from enum import StrEnum
+from io import FileIO
 from pathlib import Path
 from typing import Annotated
 
@@ -59,10 +60,10 @@ def create(
     session = session_of(ctx)
     now = session.now()
     until = now + timedelta(days=days) if days else None
-    # The file first: a token that could not be written down would be known to nobody.
+    # Written first, then kept: a token that could not be written down would be known to nobody.
     with _written(to_file) as show_it, opened(session.configuration, Access.WRITE) as store:
         chosen = tokens.Role(role.value)
-        token, text = tokens.create(store, name, chosen, now, token_bytes, until)
+        token, _ = tokens.create(store, name, chosen, now, token_bytes, until, show_it)
         deed = audit.Deed(
             audit.new_id(now, token_hex(4)),
             now,
@@ -73,7 +74,6 @@ def create(
             "done",
         )
         audit.record(store, deed)
-        show_it(text)
     made = f"token {token.id} of {token.name}, role {role.value}"
     session.remark(f"{made}; {f'it is in {to_file}' if to_file else 'it is not shown again'}")
 
@@ -96,11 +96,22 @@ def _written(to_file: Path | None) -> Iterator[Callable[[str], None]]:
         what = f"cannot be written: {error.strerror or error}"
         raise InputError(what, where=str(to_file), mend=mend) from None
     try:
-        with os.fdopen(file, "w") as out:
-            yield lambda text: print(text, file=out)
+        with os.fdopen(file, "wb", buffering=0) as out:
+            yield lambda text: _write(out, text, to_file)
     except BaseException:
         to_file.unlink(missing_ok=True)
         raise
+
+
+def _write(out: FileIO, text: str, to_file: Path) -> None:
+    line = f"{text}\n".encode()
+    try:
+        written = out.write(line)
+    except OSError as error:
+        what = f"cannot be written: {error.strerror or error}"
+        raise InputError(what, where=str(to_file), mend="make room and try again") from None
+    if written != len(line):
+        raise InputError("cannot be written in full", where=str(to_file), mend="make room")
 
 
 @app.command("list")

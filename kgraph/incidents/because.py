@@ -38,7 +38,9 @@ def cause(view: View) -> Section:
         lines += rivals.twins(view, suspect)
     if len(view.blamed) > 1:
         together = next(h.posterior for h in answer.hypotheses if h.members)
-        lines.append(f"these {len(view.blamed)} together: P {wording.probability(together)}")
+        lines.append(
+            f"these {len(view.blamed)} and nothing else: P {wording.probability(together)}"
+        )
     if view.suspected:
         return Section(Label.SUSPECT, tuple(lines), Tone.WARNING)
     return Section(Label.CAUSE, tuple(lines), Tone.LOUD)
@@ -199,21 +201,33 @@ def _reason(view: View, lead: Cause, rest: Sequence[Observation]) -> str:
     if not victims:
         return _itself(view, lead, everybody)
     if len(victims) == 1:
-        return f"{view.estate.title(victims[0])} needs it"
+        return f"{view.estate.title(victims[0])} needs {_called(view, (lead.entity,))}"
     signals = {w.observation.entity: w.observation.signal for w in lead.supporting}
     every = "" if rest else "all "
     if len(everybody) > len(victims) >= _WITNESSES:
         every = "all of the first "
     who = _victims(view, victims, signals, every)
-    shared = frozenset.intersection(*(reach[uid] for uid in victims)) - {lead.entity}
-    # What lies behind the cause, or between it and its victims, is no rival explanation.
-    others = shared - view.estate.causes_of(lead.entity) - view.estate.dependents_of(lead.entity)
+    common = frozenset.intersection(*(reach[uid] for uid in victims))
+    blamed = [fault.entity for fault in view.blamed if fault.entity in common]
+    # What lies behind what is blamed, or between it and its victims, is no rival explanation.
+    others = common.difference(
+        blamed, *map(view.estate.causes_of, blamed), *map(view.estate.dependents_of, blamed)
+    )
     if not others:
-        return f"the only thing that {who} share{_spread(view, victims)}"
+        if len(view.blamed) == 1:
+            return f"the only thing that {who} share{_spread(view, victims)}"
+        return f"nothing but {_called(view, blamed)} is shared by {who}{_spread(view, victims)}"
     also = wording.titles(sorted(view.estate.title(uid) for uid in others), 50)
     found = (view.causes[uid].posterior for uid in others if uid in view.causes)
     verdict = "far less likely" if max(found, default=0.0) < _REMOTE else "see ELSE"
-    return f"{who} share it; they also share {also} ({verdict})"
+    return f"{who} share {_called(view, blamed)}; they also share {also} ({verdict})"
+
+
+def _called(view: View, blamed: Sequence[str]) -> str:
+    """Name some of what is blamed; "it" says enough where nothing else is."""
+    if len(view.blamed) == 1:
+        return "it"
+    return " and ".join(view.estate.name(uid) for uid in blamed)
 
 
 def _itself(view: View, lead: Cause, others: Sequence[str]) -> str:
@@ -221,13 +235,16 @@ def _itself(view: View, lead: Cause, others: Sequence[str]) -> str:
     signals = {w.observation.entity: w.observation.signal for w in lead.supporting}
     watched = {r.dependent for r in view.case.incident.relations if _watches(r, lead.entity)}
     blind = [uid for uid in others if uid in watched]
+    it = _called(view, (lead.entity,))
     if lead.entity in signals or not others:
-        return "it shows the symptoms itself, and nothing that it needs explains them better"
+        return f"{it} shows the symptoms itself, and nothing that it needs explains them better"
     if not blind:
-        who = _victims(view, others, signals, "")
-        return f"what {who} show fits it, though none of that needs it"
+        fits = f"the symptoms of {_victims(view, others, signals, '')} fit {it}"
+        if view.estate.causes_of(lead.entity).issuperset(others):
+            return f"{fits}: such a fault hurts what it needs, too"
+        return f"{fits}, though nothing of that depends on it"
     every = "all " if len(blind) == len(others) else ""
-    return f"what is known of {_victims(view, blind, signals, every)} comes through it"
+    return f"what is known of {_victims(view, blind, signals, every)} comes through {it}"
 
 
 def _watches(relation: Relation, watcher: str) -> bool:

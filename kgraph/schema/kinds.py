@@ -6,12 +6,15 @@ completion are derived from it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
 from kgraph.schema.errors import InputError
-from kgraph.schema.nearness import suggest
+from kgraph.schema.nearness import SLIP, nearest, suggest
+
+_MOST = 3  # kinds that are suggested
 
 
 class Severity(Enum):
@@ -96,7 +99,7 @@ _ALL = (
     _kind("Cluster", "hosts managed as one", gray="degraded reduced", strong="cmdbId"),
     _kind(
         "Host",
-        "a machine that runs guests or services",
+        "a server or hypervisor: what runs guests or services",
         "isolated panicked hung storage_lost",
         "overloaded memory_pressure degraded filling lossy clock_off reduced",
         strong="smbiosUuid vendorSerial cmdbId libvirtUri",
@@ -224,8 +227,30 @@ def kind_of(name: str) -> Kind:
 
 
 def suggest_kind(name: str) -> str:
-    """Return a phrase that helps whoever wrote an unknown kind."""
+    """Return a phrase that helps whoever wrote an unknown kind.
+
+    After a slip of the pen, what a kind is said to be counts before what merely looks like its
+    name: a `Server` is a Host and no Service, a `VM` is what its capitals say.
+    """
+    word = name.casefold()
+    if nearest(name, KINDS, SLIP):
+        return suggest(name, KINDS, "")
+    said = [kind for kind in _ALL if word in {*_words(kind.about), *_capitals(kind.name)}]
+    if said:
+        said.sort(key=lambda kind: len(kind.about))
+        return f"did you mean {' or '.join(kind.name for kind in said[:_MOST])}?"
     return suggest(name, KINDS, f"known kinds: {', '.join(sorted(KINDS))}")
+
+
+def _words(about: str) -> list[str]:
+    """Return the words of a phrase that say what something is: those before `of` and the like."""
+    return re.findall(r"\w\w+", re.split(r" of | for | that |:", about.casefold())[0])
+
+
+def _capitals(name: str) -> Iterator[str]:
+    capitals = "".join(letter for letter in name if letter.isupper())
+    if len(capitals) > 1:
+        yield capitals.casefold()
 
 
 def unknown_mode(kind: str, mode: str) -> InputError:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 _MOST, _LIKENESS = 3, 0.6  # names that are told, and how alike they are at least
-_SLIP = 0.8  # how alike a word and its slip of the pen are
+SLIP = 0.8  # how alike a word and its slip of the pen are
 _BETWEEN_WORDS = str.maketrans("", "", " _-")
 
 
@@ -29,7 +29,7 @@ def meant(written: str, known: Iterable[str]) -> str:
 
     It asks only after what looks like a slip of the pen; else it is empty.
     """
-    near = nearest(written, known, _SLIP)
+    near = nearest(written, known, SLIP)
     return f"; did you mean {near[0]}?" if near else ""
 
 

@@ -23,6 +23,7 @@ from kgraph.schema import (
     Observation,
     Record,
     RelationRecord,
+    suggest,
     suggest_kind,
 )
 from kgraph.schema.fields import LARGEST
@@ -119,7 +120,7 @@ class Staged:
             raise InputError(
                 f"unknown relation type {link.type!r} of {_arrow(link)}",
                 where=link.where,
-                mend=f"known types: {', '.join(sorted(RELATIONS))}",
+                mend=suggest(type_, RELATIONS, f"known types: {', '.join(sorted(RELATIONS))}"),
             )
         if group is not None:
             self._check_need(link, group)

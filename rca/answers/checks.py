@@ -34,6 +34,7 @@ DETECTS, FALSE_ALARM = 0.9, 0.02  # of a person or probe that looks on purpose
 WORTH = 0.01  # nats
 FEW = 200  # effects of all suspects together that are walked one by one
 _DESCRIBED = ("kubectl", "describe", "pod")
+_NONE = "well"  # what is told apart from a fault that is only blamed besides
 _PODS = 3  # of a service, that are named in one command
 NEAR = 50  # things behind a suspect that are looked at
 
@@ -267,13 +268,23 @@ def _check(
 ) -> NextCheck:
     speaks = max(range(len(parts)), key=lambda i: look.shows[i])
     against = min(range(len(parts)), key=lambda i: look.shows[i])
-    splits = f"{_title(scene, parts[speaks])} from {_title(scene, parts[against])}"
+    ours, theirs = _faults(parts[speaks]), _faults(parts[against])
+    # What both blame is not told apart.
+    here, there = _without(ours, theirs), _without(theirs, ours)
+    splits = f"{_title(scene, here) or _NONE} from {_title(scene, there) or _NONE}"
     uid = scene.topology.uids[look.entity]
     return NextCheck(uid, look.rule.signal, look.gain, command, splits)
 
 
-def _title(scene: Scene, sets: Sequence[Unit]) -> str:
-    faults = [fault for unit in sets for fault in unit.faults]
+def _faults(sets: Sequence[Unit]) -> Faults:
+    return tuple(fault for unit in sets for fault in unit.faults)
+
+
+def _without(faults: Faults, others: Faults) -> Faults:
+    return tuple(fault for fault in faults if fault not in others)
+
+
+def _title(scene: Scene, faults: Faults) -> str:
     uids = scene.topology.uids
     said = ((scene.roster.name(uids[e]), mode.replace("_", " ")) for e, mode in faults)
     return " + ".join(f"{name} {mode}" for name, mode in said)

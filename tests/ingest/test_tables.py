@@ -109,7 +109,8 @@ def test_relations_have_a_table_of_their_own(tmp_path: Path) -> None:
         ("id,id\nx,Host\n", r"t.csv:1: two columns 'id'"),
         ('{"hosts": 1}\n', r"t.csv: neither a column id nor a column name; its columns: {"),
         ("id;kind\nx;Host\n", r"neither a column id nor .*say by `columns` or `delimiter`"),
-        ("id,kind,rel.RUNS\nx,Host,y\n", r"unknown relation 'RUNS'; known: RUNS_ON"),
+        ("id,kind,rel.RUNS\nx,Host,y\n", r"unknown relation 'RUNS'; did you mean RUNS_ON\?"),
+        ("id,kind,rel.EATS\nx,Host,y\n", r"unknown relation 'EATS'; known: RUNS_ON"),
         ("id,kind,rel.RUNS_ON.Hots\nx,Host,y\n", r"unknown kind 'Hots'"),
     ],
 )

@@ -143,7 +143,9 @@ def test_make_demo_neo4j_ends_with_where_to_look_and_what_to_paste() -> None:
     assert done.returncode == 0, done.stderr
     assert "CAUSE" in done.stdout
     assert "/browser/)" in done.stdout
-    assert done.stdout.rstrip().endswith("path")
+    asked, _, after = done.stdout.partition("paste this:")[2].partition("\n\nColours")
+    assert asked.rstrip().endswith("path")
+    assert "kgraph cypher browser DIR" in after
 
 
 @pytest.mark.neo4j

@@ -40,6 +40,9 @@ def main(arguments: list[str]) -> int:
         _say(f"\n== In Neo4j Browser  ({server.browser})")
         _say(f"Connect to {server.url} without a password, and paste this:\n")
         _say(_statement())
+        kgraph = ".venv/bin/kgraph"
+        _say(f"\nColours, and all queries, to drag onto it:  {kgraph} cypher browser DIR")
+        _say(f"From another terminal:  {kgraph} --store {server.url} incidents show INC-0001")
         if not once:
             _say("\nCtrl-C ends it; what is in it is thrown away.")
             with contextlib.suppress(KeyboardInterrupt):

@@ -149,6 +149,7 @@ def _store(configuration: Configuration, now: datetime) -> Iterator[Finding]:
     try:
         with opened(configuration, Access.READ) as store:
             troubles, scopes, clashes = store.check(), store.scopes(), conflicts(store)
+            halt = store.halted()
     except NoStoreError:
         told = f"none yet at {configuration.store_title}"
         yield Finding("store", Health.WARN, told, "`kgraph sync` makes and fills it")
@@ -160,6 +161,11 @@ def _store(configuration: Configuration, now: datetime) -> Iterator[Finding]:
         yield Finding("store", Health.FAIL, trouble, "restore a backup, or sync into a new store")
     if not troubles:
         yield Finding("store", Health.OK, configuration.store_title)
+    if halt is not None:
+        told = (
+            f"halted since {halt.at:%Y-%m-%d %H:%M:%SZ}{f': {halt.reason}' if halt.reason else ''}"
+        )
+        yield Finding("halt", Health.WARN, told, "`kgraph halt --lift` lets effects begin again")
     yield from _held(scopes)
     if clashes:
         pairs = counted(len(clashes), "pair")

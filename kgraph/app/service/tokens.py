@@ -68,6 +68,7 @@ def create(
     now: datetime,
     secret: Callable[[int], bytes],
     expires_at: datetime | None = None,
+    told: Callable[[str], object] = str,
 ) -> tuple[Token, str]:
     """Make a token; returns it once, in full.
 
@@ -78,6 +79,7 @@ def create(
         now: the moment.
         secret: makes so many random bytes.
         expires_at: until when it is good; None: for ever.
+        told: is given it in full before it is kept; where that fails, there is no token.
 
     Raises:
         InputError: no usable name.
@@ -92,8 +94,10 @@ def create(
         "hash": _hash(key),
         "expiresAt": format_time(expires_at) if expires_at else None,
     }
+    text = f"{_PREFIX}_{id_}_{key}"
+    told(text)
     store.put([Document(Drawer.TOKEN, id_, now, json.dumps(body))])
-    return token, f"{_PREFIX}_{id_}_{key}"
+    return token, text
 
 
 def listed(store: DocumentStore) -> list[Token]:

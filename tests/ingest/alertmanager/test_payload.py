@@ -165,7 +165,11 @@ def test_a_payload_cut_in_the_middle_is_refused_as_a_whole(share: float) -> None
     assert "column" in line
 
 
-@pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00", b"[" * 100_000, b"9" * 5_000, b"<a/>"])
+def test_of_an_empty_file_that_is_said() -> None:
+    assert "it is empty; send the whole payload" in told(b"\n")
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"[" * 100_000, b"9" * 5_000, b"<a/>"])
 def test_what_is_no_json_is_refused(content: bytes) -> None:
     assert "not JSON" in told(content)
 

@@ -54,7 +54,9 @@ def test_favourites_are_the_queries_in_folders_by_topic_and_always_the_same() ->
 def test_the_guide_names_the_files_and_every_query() -> None:
     text = guide(queries())
     assert all(name in text for name in FILES if name != "guide.md")
-    assert all(query.title in text for query in queries().values())
+    lines = text.splitlines()
+    assert all(f"  - {q.title}" in lines for q in queries().values() if not q.params)
+    assert "  - Everything that depends on one entity, directly or not. Asks for `$uid`." in lines
 
 
 def test_the_folder_may_be_written_again_but_holds_nothing_else(tmp_path: Path) -> None:

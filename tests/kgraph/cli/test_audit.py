@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
+from kgraph.schema import Halt
 from kgraph.store import open_store
 from tests.kgraph.cli.conftest import Run
 
 
 def halted(run: Run, work: Path) -> Path:
     assert run("init", "--yes").code == 0
-    assert run("halt", "--reason", "storm").code == 0
-    assert run("halt", "--lift").code == 0
     (file,) = work.glob("*.db")
+    with closing(open_store(file)) as store:
+        store.halt(Halt(datetime.now(UTC), "storm"))
+        store.lift_halt()
     return file
 
 
@@ -28,6 +33,20 @@ def test_a_whole_log_is_verified_and_its_head_can_be_noted(run: Run, work: Path)
     rows = json.loads(run("audit", "show", "-o", "json").out)
     assert [(row["event"], row["what"]) for row in rows] == [("halt", "storm"), ("lift", "")]
     assert head.startswith(rows[-1]["hash"])
+
+
+def test_who_halts_here_and_lifts_it_is_in_the_audit_and_the_doctor_tells_of_it(run: Run) -> None:
+    assert run("init", "--yes").code == 0
+    assert run("halt").out.endswith(f": by {getpass.getuser()}\n")
+    (row,) = [r for r in json.loads(run("doctor", "-o", "json").out) if r["what"] == "halt"]
+    assert row["health"] == "warn"
+    assert row["told"].startswith("halted since 20")
+    run("halt", "--reason", "the second is none")
+    run("halt", "--lift")
+    run("halt", "--lift")
+    rows = json.loads(run("audit", "requests", "-o", "json").out)
+    told = [(row["who"], row["what"]) for row in rows]
+    assert told == [(getpass.getuser(), what) for what in ("halt.lift", "halt")]
 
 
 def test_a_changed_entry_is_told(run: Run, work: Path) -> None:

@@ -92,7 +92,7 @@ def test_a_dry_run_looks_at_nothing_and_shows_where(run: Run, estate: Path) -> N
 def test_an_entity_without_an_address_says_how_to_give_it_one(run: Run) -> None:
     done = run("check", "cart")
     assert done.code == 0
-    assert "Service cart: nothing to look at: give it the property or label `url`" in done.err
+    assert "Service cart: nobody knows where to look: look at it by hand; and give it" in done.err
     assert "kept" not in done.err, "nothing was looked at"
 
 

@@ -76,12 +76,24 @@ def test_two_sources_that_know_a_machine_by_name_give_one(run: Run, work: Path) 
     assert len(found) == 1
 
 
+def test_a_table_is_the_same_source_from_whichever_folder_it_is_named(
+    run: Run, work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (work / "hosts.csv").write_text("id,kind\nh1,Host\nh2,Host\n")
+    (work / "below" / "far").mkdir(parents=True)
+    assert run("ingest", "csv", "path=hosts.csv").code == 0
+    (work / "hosts.csv").write_text("id,kind\nh1,Host\n")
+    monkeypatch.chdir(work / "below" / "far")
+    done = run("ingest", "csv", "path=../../hosts.csv", "--accept-shrink", "-o", "json")
+    assert json.loads(done.out)[0]["closed"] == 1, done.err
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
         (["path=x", "pth=y"], "pth: is not known here; the keys of csv are name"),
         (["pth=y"], "pth: is not known here; the keys of csv are name"),
-        (["hosts.csv"], "'hosts.csv' is not KEY=VALUE"),
+        (["hosts.csv"], "'hosts.csv' is not KEY=VALUE; did you mean path=hosts.csv?"),
         ([], "path: is missing"),
         (["path=x", "columns={"], "is neither TOML nor JSON; write it as in kgraph.toml"),
         (["path=x", "path=y"], "'y' is the second of what there is one of"),
@@ -100,6 +112,19 @@ def test_a_wrong_field_in_the_configuration_is_told_with_its_place(run: Run, wor
     done = run("sync")
     assert done.code == 1
     assert "sources.0.path: is missing" in done.err
+
+
+def test_the_help_of_tables_names_the_keys_and_shows_one_that_is_read_without_a_remark(
+    run: Run, work: Path
+) -> None:
+    shown = run("ingest", "csv", "--help").out
+    assert "Needed: path. Keys: relations, kind, columns, delimiter." in " ".join(shown.split())
+    (work / "estate.csv").write_text(f"{catalogue.example('csv')}\n")
+    for line in catalogue.example("csv").splitlines():
+        assert f"  {line}\n" in shown
+    done = run("ingest", "csv", "path=estate.csv", "-o", "json")
+    assert (done.code, done.err) == (0, "")
+    assert json.loads(done.out)[0]["created"] == 6
 
 
 def test_every_declared_source_has_a_command_with_help(run: Run) -> None:

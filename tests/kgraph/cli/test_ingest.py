@@ -345,3 +345,12 @@ def test_a_password_in_the_address_of_a_prometheus_is_refused(run: Run, work: Pa
     assert done.code == 1
     assert "s3cret" not in done.err
     assert "sources.0.url" in done.err
+
+
+@pytest.mark.parametrize("words", [(), ("",), ("alerts.json", "--url", "http://127.0.0.1:1")])
+def test_alerts_are_in_one_place_that_is_named_an_empty_name_waits_for_no_keyboard(
+    run: Run, words: tuple[str, ...]
+) -> None:
+    done = run("ingest", "alertmanager", *words)
+    assert done.code == 2
+    assert "give either a FILE (- is stdin) or --url URL" in done.err

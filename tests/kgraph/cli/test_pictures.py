@@ -124,6 +124,30 @@ def test_no_name_can_write_markdown(name: str) -> None:
         assert not re.search(r"[`*_\[\]<>]", bare)
 
 
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("P .80 (calibrated)  Host h1 DOWN", "P .80 (calibrated) · Host h1 DOWN"),
+        ("now  10 VMs paused", "now 10 VMs paused"),
+        ("     shop 1 of 3 up, needs 2", "shop 1 of 3 up, needs 2"),
+        ("splits a down + b down", "splits a down + b down"),
+        ("+ a", "\\+ a"),
+        ("- a", "\\- a"),
+        ("12. a", "12\\. a"),
+        ("12.5 a", "12.5 a"),
+    ],
+)
+def test_a_line_of_a_ticket_is_told_apart_by_points_and_reads_as_it_is_written(
+    line: str, told: str
+) -> None:
+    report = Report("INC-1", "INC-1  firing 5 h  20 VMs down", (Section(Label.CAUSE, (line,)),))
+    assert markdown(report).splitlines() == [
+        "## INC-1 · firing 5 h · 20 VMs down",
+        "",
+        f"- **CAUSE** {told}",
+    ]
+
+
 @pytest.mark.parametrize("name", ["@all", "db @ops/dba", "(@_x)", "getty@tty1"])
 def test_no_name_in_markdown_calls_people(name: str) -> None:
     report = Report("INC-1", name, (Section(Label.CAUSE, (name,)),))

@@ -83,6 +83,24 @@ def test_what_others_call_otherwise_is_told_with_its_name_here(run: Run) -> None
     assert done.err.endswith("No such command 'explain'; here it is `kgraph investigate`.\n")
 
 
+@pytest.mark.parametrize(
+    ("words", "there"),
+    [
+        ("policy list", "rules, test"),
+        ("graph list", "find, show"),
+        ("ingest nagios", "csv, ansible"),
+    ],
+)
+def test_who_asks_for_a_part_that_there_is_not_is_told_which_there_are(
+    run: Run, words: str, there: str
+) -> None:
+    done = run(*words.split())
+    command, part = words.split()
+    assert done.code == 2
+    assert f"No such command '{part}'; `kgraph {command}` has " in done.err
+    assert there in " ".join(done.err.split())
+
+
 def test_each_name_that_is_told_is_a_command(run: Run) -> None:
     assert not set(ELSEWHERE) & set(COMMANDS)
     for words in ELSEWHERE.values():

@@ -43,12 +43,35 @@ def test_what_programs_read_is_utf_8_whatever_the_locale(work: Path) -> None:
     assert "Zürich" in done.stdout
 
 
+@pytest.mark.parametrize("command", ["graph find x", "init --yes", "ingest csv path=x"])
+def test_where_the_working_folder_is_gone_that_is_said(work: Path, command: str) -> None:
+    (work / "gone").mkdir()
+    command = f'cd gone && rmdir ../gone && "$0" -m kgraph {command}'
+    done = subprocess.run(
+        ["sh", "-c", command, sys.executable],
+        cwd=work,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode == 1
+    told = "kgraph: the folder that you stand in is gone; go to one that is there: cd\n"
+    assert done.stderr == told
+
+
 def test_a_full_disk_below_the_output_is_one_line(work: Path) -> None:
     done = _ran(work, "--help > /dev/full")
     assert done.returncode == 1
     assert done.stderr == (
         "kgraph: the output cannot be written: No space left on device; make room and try again\n"
     )
+
+
+def test_a_token_that_a_full_disk_swallows_is_none(work: Path) -> None:
+    done = _ran(work, "token create ada > /dev/full")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "ada" not in _ran(work, "token list -o json").stdout
 
 
 def test_a_reader_that_has_seen_enough_is_no_failure(work: Path) -> None:

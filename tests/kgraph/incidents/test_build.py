@@ -53,7 +53,10 @@ def test_what_lies_behind_the_cause_is_no_rival_of_it(storage_case: Case) -> Non
     ("relation", "told"),
     [
         ("WATCHED_BY", "what is known of all 4 paused VMs comes through it"),
-        ("MEMBER_OF", "what 4 paused VMs show fits it, though none of that needs it"),
+        (
+            "MEMBER_OF",
+            "the symptoms of 4 paused VMs fit it, though nothing of that depends on it",
+        ),
     ],
 )
 def test_of_a_cause_that_shows_nothing_it_is_not_said_that_it_shows_the_symptoms(
@@ -71,6 +74,50 @@ def test_of_a_cause_that_shows_nothing_it_is_not_said_that_it_shows_the_symptoms
         answer=replace(storage_case.answer, causes=(replace(lead, supporting=seen), *rest)),
     )
     assert _text(case, Label.WHY).splitlines()[0] == told
+
+
+def test_of_a_cause_that_hurts_what_it_needs_why_says_so(storage_case: Case) -> None:
+    incident, (lead, *rest) = storage_case.incident, storage_case.answer.causes
+    seen = tuple(w for w in lead.supporting if w.observation.entity != lead.entity)
+    relations = tuple(
+        replace(row, dependent=row.dependency, dependency=row.dependent)
+        if row.dependency == lead.entity
+        else row
+        for row in incident.relations
+    )
+    case = replace(
+        storage_case,
+        incident=replace(incident, relations=relations),
+        answer=replace(storage_case.answer, causes=(replace(lead, supporting=seen), *rest)),
+    )
+    assert _text(case, Label.WHY).splitlines()[0] == (
+        "the symptoms of 4 paused VMs fit it: such a fault hurts what it needs, too"
+    )
+
+
+def test_of_two_that_are_blamed_none_is_told_as_a_rival_of_the_other(
+    storage_case: Case, with_answer: Callable[..., Case]
+) -> None:
+    incident = storage_case.incident
+    fabric = Entity("fabric", "Switch", "fabric")
+    ways = [Relation(vm, "USES", "fabric") for vm in ("web-03", "web-04", "web-07", "db-02")]
+    case = replace(
+        with_answer(
+            causes=(
+                storage_case.answer.causes[0],
+                Cause("fabric", "Switch", "down", 0.9, {"down": 0.9}, 4, (), (), 0),
+            ),
+            hypotheses=(Hypothesis((Fault("fabric", "down"), Fault("export", "down")), 0.8),),
+        ),
+        incident=replace(
+            incident,
+            entities=(*incident.entities, fabric),
+            relations=(*incident.relations, *ways),
+        ),
+    )
+    assert _text(case, Label.WHY) == (
+        "nothing but nbd1/vmstore and fabric is shared by all 4 paused VMs, on 2 hosts"
+    )
 
 
 def test_what_the_cause_does_not_explain_is_said_beside_why(storage_case: Case) -> None:
@@ -328,7 +375,7 @@ def test_two_faults_that_stand_together_are_both_told(
     assert _text(case, Label.CAUSE).splitlines() == [
         "P .94 (not calibrated)  StorageExport nbd1/vmstore DOWN  explains 5 of 5 symptoms",
         "P .70  Host h07 OVERLOADED  explains 1 of 5 symptoms",
-        "these 2 together: P .65",
+        "these 2 and nothing else: P .65",
     ]
 
 

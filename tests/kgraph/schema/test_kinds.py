@@ -50,5 +50,24 @@ def test_a_kind_that_is_nearly_right_is_suggested(written: str) -> None:
     assert suggest_kind(written).startswith("did you mean")
 
 
+@pytest.mark.parametrize(
+    ("written", "kinds"),
+    [
+        ("VM", "VirtualMachine"),
+        ("guest", "VirtualMachine"),
+        ("Server", "Host"),
+        ("hypervisor", "Host"),
+        ("PDU", "PowerFeed"),
+        ("vlan", "Network"),
+        ("datastore", "StoragePool"),
+        ("interface", "Nic or VirtualNic"),
+        ("NIC", "Nic"),
+        ("hosts", "Host"),
+    ],
+)
+def test_a_kind_that_is_called_by_another_word_is_suggested(written: str, kinds: str) -> None:
+    assert suggest_kind(written) == f"did you mean {kinds}?"
+
+
 def test_a_kind_like_no_other_gets_the_list() -> None:
     assert "Host" in suggest_kind("Zeppelin")

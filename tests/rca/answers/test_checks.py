@@ -278,3 +278,22 @@ def test_an_entity_without_a_name_is_called_by_its_id(incident: Incidents, model
     assert [c.command for c in rca.investigate(nameless, model).next_checks] == [
         c.command for c in rca.investigate(plain, model).next_checks
     ]
+
+
+def test_what_both_explanations_blame_a_check_is_not_said_to_tell_apart(ask: Ask) -> None:
+    answer = ask("""
+        PowerFeed: a b
+        Host: h[1-4] k
+        VirtualMachine: v[1-4] w[1-3]
+        Service: s
+        h* POWERED_BY a b / feeds 1
+        v[1-4] RUNS_ON each h[1-4]
+        w[1-3] RUNS_ON k
+        s RUNS_ON w1 w2 w3 / copies 1
+        h* abnormal: unreachable
+        v* abnormal: down
+        s abnormal: down
+    """)
+    assert {cause.entity for cause in answer.causes[:2]} == {"a", "b"}
+    (look,) = [check for check in answer.next_checks if check.splits.startswith("s ")]
+    assert look.splits == "s failing from well"
