@@ -57,6 +57,9 @@ AT_CAUSE = {
     Channel.WAITING: 0.05,
 }
 _MEASURED_AS = {"slow": "latency", "failing": "errors"}  # generic modes, of which kinds have finer
+_LOOKED_AT = frozenset({"down", "unreachable"})
+_STATES = _LOOKED_AT | {"full"}  # of any kind
+_LASTING = frozenset({"hung"})  # told by how long nothing has moved
 _UNFELT = frozenset({FILLING.name, REDUCED.name})
 _OF_ANY_MODE = frozenset({Channel.RESOURCE, Channel.WORKLOAD, Channel.CALL, Channel.WAITING})
 AT_CAUSE_RULED = 0.97  # the rule's own detection is in the ratio already
@@ -86,6 +89,21 @@ class Sort:
     def foremost(self) -> SignalRule | None:
         """The rule that counts on it most surely, if there is any."""
         return max(self.rules, key=lambda rule: rule.detection, default=None)
+
+    @property
+    def is_state(self) -> bool:
+        """Whether it says that the entity is in a state, which is so or not, and no more or less.
+
+        Weakness is a matter of degree, and so is how long nothing has moved.
+        """
+        if self.signal in _STATES:
+            return True
+        mode = mode_named(self.kind, self.signal) if self.channel is Channel.MODE else None
+        return (
+            mode is not None
+            and self.signal not in _LASTING
+            and severity_of(self.kind, mode) is Severity.HARD
+        )
 
     def at_cause(self, mode: str) -> float:
         """Return P(seen | this entity is at fault in `mode`), in [0, 1]."""
@@ -168,7 +186,7 @@ def _bearing(channel: Channel, kind: str, signal: str, mode: str) -> float:
             return max(OTHER, WAITS * _main(kind, "latency", mode))
         case Channel.EVERY:
             gray = severity_of(kind, mode) is Severity.GRAY
-            return LOOKED_AT_GRAY if gray and signal in {"down", "unreachable"} else 1.0
+            return LOOKED_AT_GRAY if gray and signal in _LOOKED_AT else 1.0
         case _:
             return OTHER
 

@@ -51,7 +51,7 @@ def read(
         its = looks[look[i]]
         said = told.rows[i]
         noise = strayed.get((said.entity, said.signal), 0.0) if strayed else 0.0
-        ratios[i] = _alarming(said, its.rule, crowd, its.measured, noise)
+        ratios[i] = _alarming(said, its, crowd, noise)
     sorts = map([each.sort for each in looks].__getitem__, look)
     looked = repeat(False)  # noqa: FBT003 - that nobody did is told of silence alone
     columns = zip(told.rows, sorts, ratios, told.via, looked, told.last, strict=False)
@@ -104,6 +104,7 @@ class _Look(NamedTuple):
     Attributes:
         rule: the one that counts on the signal most surely, if there is any.
         measured: the record of the detector, if it has one.
+        state: whether it names a state, of which there is no more or less.
         calm: what it says where nothing is wrong.
         order: its place among the looks at one entity: signal, direction, caller and detector.
     """
@@ -111,6 +112,7 @@ class _Look(NamedTuple):
     sort: Sort
     rule: SignalRule | None
     measured: Rates | None
+    state: bool
     calm: float
     order: tuple[str, str, str, str]
 
@@ -141,7 +143,7 @@ def _look(sort: Sort, measured: Rates | None, key: _Key) -> _Look:
         calm = (1 - known.detection) / (1 - known.false_alarm)
     _, signal, way, _, detector, caller = key
     order = signal, way.value if way else "", caller or "", detector
-    return _Look(sort, rule, measured, calm, order)
+    return _Look(sort, rule, measured, sort.is_state, calm, order)
 
 
 def _sort(model: Model, kind: str, signal: str, way: Direction | None, foreign: bool) -> Sort:  # noqa: FBT001
@@ -166,17 +168,17 @@ def _strayed(incident: Incident) -> Mapping[tuple[str, str], float]:
     return found
 
 
-def _alarming(
-    seen: Observation, rule: SignalRule | None, crowd: Crowd, measured: Rates | None, stray: float
-) -> float:
+def _alarming(seen: Observation, look: _Look, crowd: Crowd, stray: float) -> float:
     """Return how much likelier an alarm is of what is hit; `stray` only ever makes it less so."""
-    if measured is not None:
-        return _measured(seen, measured)
+    if look.measured is not None:
+        return _measured(seen, look.measured)
     sized = crowd.tails * TAIL / (TAIL + loudness(seen))
-    if rule is not None:  # with known rates its noise does not depend on what others show
-        detection, noise = rule.detection, rule.false_alarm + sized
-    else:
+    rule = look.rule
+    if rule is None:
         detection, noise = 1.0, max(crowd.floor, crowd.share(seen)) + sized
+    else:  # with known rates its noise does not depend on what others show
+        detection = rule.detection
+        noise = rule.false_alarm + (0.0 if look.state else sized)
     return detection / max(min(MOST_NOISE, noise), min(detection * MOST_STRAY, stray))
 
 

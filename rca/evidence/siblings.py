@@ -1,8 +1,10 @@
 """Siblings are not independent witnesses.
 
 Forty guests of one host that alarm together say little more than ten: whatever is behind it, even
-something that no rule knows, tends to hit them all. The weight depends on the evidence and the
-graph alone, never on a hypothesis, so that rival explanations of the same alarms compete fairly.
+something that no rule knows, tends to hit them all. What else they show is as little a look of its
+own each: whether a site calls paused guests down as well is one habit, and not forty facts against
+the pool that paused them. The weight depends on the evidence and the graph alone, never on a
+hypothesis, so that rival explanations of the same alarms compete fairly.
 """
 
 from __future__ import annotations
@@ -26,26 +28,35 @@ _FIRM = frozenset(name for name, type_ in RELATIONS.items() if type_.carries is 
 def weights(
     topology: Topology, readings: Mapping[int, Sequence[Reading]]
 ) -> Mapping[tuple[int, int], float]:
-    """Return (entity, position) -> weight of every abnormal reading, in (0, 1].
+    """Return (entity, position) -> weight of every reading of what alarms, in (0, 1].
 
     Siblings are entities that show the same signal and firmly need the same thing; of several
-    such groups the largest counts. Healthy readings always count in full: each is a look of its
-    own.
+    such groups the largest counts. What is well on one counts with those of them on which it is
+    well, too. What does not alarm at all counts in full, each look by itself, and so does what is
+    merely implied.
     """
     loud = {entity: rows for entity, rows in readings.items() if alarms(rows)}
     parents = _parents(topology, [*loud])
-    together: Counter[tuple[int, str]] = Counter()
+    together: Counter[tuple[int, str, str]] = Counter()
     for entity, rows in loud.items():
-        shown = {row.observation.signal for row in rows if row.observation.abnormal}
-        together.update((parent, signal) for parent in parents[entity] for signal in shown)
+        pairs = {pair for row in rows if not row.implied for pair in _alike(row, rows)}
+        together.update((parent, *pair) for parent in parents[entity] for pair in pairs)
     found = {}
     for entity, rows in loud.items():
         for i, row in enumerate(rows):
-            if row.observation.abnormal:
-                signal = row.observation.signal
-                size = max((together[(p, signal)] for p in parents[entity]), default=1)
-                found[(entity, i)] = share(size)
+            if not row.implied:
+                pairs = _alike(row, rows)
+                sizes = (together[(p, *pair)] for p in parents[entity] for pair in pairs)
+                found[(entity, i)] = share(max(sizes, default=1))
     return found
+
+
+def _alike(row: Reading, rows: Sequence[Reading]) -> set[tuple[str, str]]:
+    """Return in what its siblings must be alike, any: the alarm, and what is well beside it."""
+    signal = row.observation.signal
+    if row.observation.abnormal:
+        return {(signal, "")}
+    return {(other.observation.signal, signal) for other in rows if other.observation.abnormal}
 
 
 def _parents(topology: Topology, entities: Sequence[int]) -> Mapping[int, set[int]]:

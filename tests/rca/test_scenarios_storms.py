@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.rca.asking import HOST_OF_25, Ask, chance, first
 
 
@@ -62,6 +64,38 @@ def test_25_a_full_pool_explains_paused_guests_and_service_errors_on_a_healthy_h
     assert first(answer) == ("p", "full")
     assert answer.causes[0].explains == 4
     assert chance(answer, "h1") < 0.05
+
+
+@pytest.mark.parametrize("size", ["", "@3.3", "@50"])
+def test_25_a_full_pool_that_pauses_forty_guests_is_as_sure_however_far_it_is_beyond_its_limit(
+    ask: Ask, size: str
+) -> None:
+    answer = ask(f"""
+        Host: h[1-4]
+        StoragePool: p
+        Volume: d[0-39]
+        VirtualMachine: v[0-39]
+        ServiceInstance: i[0-39]
+        Database: db
+        Service: s[1-6]
+        v[0-9] RUNS_ON h1
+        v[10-19] RUNS_ON h2
+        v[20-29] RUNS_ON h3
+        v[30-39] RUNS_ON h4
+        v[0-39] STORED_ON each d[0-39]
+        d[0-39] STORED_ON p
+        i[0-39] RUNS_ON each v[0-39]
+        db DEPENDS_ON i0
+        s[1-6] CALLS db
+        p abnormal: full{size}
+        v[0-37] abnormal: paused{size}
+        v[38-39] healthy: paused
+        v[0-39] healthy: down panic
+        db s[1-6] abnormal: errors
+        h[1-4] healthy: down unreachable
+    """)
+    assert first(answer) == ("p", "full")
+    assert chance(answer, "p") > 0.9
 
 
 def test_25_alarms_of_25_guests_of_a_healthy_host_name_the_pool_that_they_share(ask: Ask) -> None:

@@ -121,6 +121,44 @@ def test_a_signal_with_known_rates_does_not_depend_on_the_crowd(model: Model) ->
     assert ratio == pytest.approx(0.95 / 0.002)
 
 
+@pytest.mark.parametrize(
+    ("kind", "signal"),
+    [
+        ("StoragePool", "full"),
+        ("StoragePool", "offline"),
+        ("StoragePool", "down"),
+        ("VirtualMachine", "paused"),
+        ("VirtualMachine", "full"),
+        ("Host", "unreachable"),
+    ],
+)
+def test_how_far_a_state_is_beyond_its_limit_takes_nothing_from_its_known_rates(
+    kind: str, signal: str, model: Model
+) -> None:
+    ratios = {
+        _ratio(_seen("a", signal, score=score), kind=kind, model=model) for score in ALL_SIZES
+    }
+    assert len(ratios) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "signal"),
+    [
+        ("Host", "cpu"),
+        ("StoragePool", "filling"),
+        ("StoragePath", "flapping"),
+        ("VirtualMachine", "hung"),
+    ],
+)
+def test_what_is_a_matter_of_degree_says_less_where_it_is_small(
+    kind: str, signal: str, model: Model
+) -> None:
+    small, large = (
+        _ratio(_seen("a", signal, score=score), kind=kind, model=model) for score in (3.0, 50.0)
+    )
+    assert small < large
+
+
 def test_a_healthy_look_with_known_rates_counts_what_it_would_have_seen(model: Model) -> None:
     ratio = _ratio(_seen("a", "down", State.HEALTHY), kind="Host", model=model)
     assert ratio == pytest.approx((1 - 0.95) / (1 - 0.002))

@@ -57,6 +57,18 @@ def test_of_several_groups_the_largest_counts(incident: Incidents, field_of: Fie
     assert (found["v1", "down"], found["w", "down"]) == (share(3), share(2))
 
 
-def test_each_healthy_look_counts_in_full(incident: Incidents, field_of: FieldOf) -> None:
-    scene = field_of(incident(f"{ESTATE}\n v[1-2] abnormal: down\n v[1-4] healthy: cpu"))
-    assert {signal for _, signal in _weights(scene)} == {"down"}
+def test_each_healthy_look_at_what_is_well_counts_in_full(
+    incident: Incidents, field_of: FieldOf
+) -> None:
+    scene = field_of(incident(f"{ESTATE}\n v[1-2] abnormal: down\n v[3-4] healthy: down cpu"))
+    assert set(_weights(scene)) == {("v1", "down"), ("v2", "down")}
+
+
+def test_what_siblings_that_alarm_show_beside_it_is_no_look_of_its_own_either(
+    incident: Incidents, field_of: FieldOf
+) -> None:
+    seen = "v[1-3] abnormal: unreachable\n v[1-4] healthy: down\n v1 healthy: cpu"
+    found = _weights(field_of(incident(f"{ESTATE}\n {seen}")))
+    assert {found[v, "down"] for v in ("v1", "v2", "v3")} == {share(3)}
+    assert found["v1", "cpu"] == 1
+    assert ("v4", "down") not in found  # it is well: a look of its own
