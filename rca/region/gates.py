@@ -14,8 +14,7 @@ Floats = npt.NDArray[np.float64]
 
 # Relations, and kinds of members, of groups whose members all take part in each work.
 ON_ALL = frozenset({"STORED_ON"})
-_NETWORK = {"Bond", "Network", "Nic", "Router", "Switch", "SwitchPort"}
-LINES = frozenset({*_NETWORK, "StorageController", "StoragePath"})
+LINES = frozenset({"Bond", "Network", "Nic", "Router", "Switch", "SwitchPort"})
 ERRS = "failing"  # a mode of software that may mean either: it is gone, or answers with errors
 SENT = 0.2  # P(what fails answers with errors and is sent requests all the same)
 TOLD = math.log(5.0)  # how much errors that are seen of it say for that, at most, in nats
@@ -63,8 +62,8 @@ def on_all(type_: str, kind: str) -> bool:
     """Tell whether whatever a group serves goes over this member, too.
 
     Data lie on all of a pool: a write waits for each copy of it, and a disk of guests has a part
-    on each member. Packets are spread over all lines of a bond and all switches of a pair, and
-    requests for blocks over all paths: whoever sends many has some on each.
+    on each member. Packets are spread over all lines of a bond and all switches of a pair: whoever
+    sends many has some on each.
 
     Args:
         type_: of the relation.

@@ -164,25 +164,6 @@ def test_a_card_of_a_bond_that_loses_packets_is_named_before_the_host_that_all_i
     assert {f"s{i}" for i in range(1, 5)} <= {path.symptom.entity for path in answer.explanation}
 
 
-def test_a_path_of_two_that_comes_and_goes_makes_all_wait_who_ask_over_both(ask: Ask) -> None:
-    answer = ask("""
-        StoragePath: p1 p2 q1 q2
-        Host: h k
-        VirtualMachine: v[1-4] w[1-4]
-        v* RUNS_ON h
-        w* RUNS_ON k
-        v* USES p1 p2 / paths 1
-        w* USES q1 q2 / paths 1
-        p2 abnormal: flapping
-        v* abnormal: disk
-        w* healthy: disk
-        p1 q1 q2 healthy: flapping down
-        h k healthy: down cpu
-    """)
-    assert first(answer) == ("p2", "flapping")
-    assert chance(answer, "p2") > 0.9
-
-
 def test_one_disk_of_a_pool_that_answers_late_is_a_rival_of_the_pool_and_looked_at(
     ask: Ask,
 ) -> None:

@@ -85,12 +85,11 @@ def test_a_weak_member_that_all_work_takes_weakens_all_of_it() -> None:
         ("STORED_ON", "ServiceInstance", True),
         ("USES", "Nic", True),  # packets go over all lines
         ("CONNECTED_TO", "Switch", True),
-        ("USES", "StoragePath", True),
         ("USES", "ServiceInstance", False),  # a request goes to one copy
         ("POWERED_BY", "PowerFeed", False),
     ],
 )
-def test_packets_and_blocks_take_all_members_and_requests_one(
+def test_packets_and_data_take_all_members_and_requests_one(
     type_: str, kind: str, *, taken: bool
 ) -> None:
     assert on_all(type_, kind) is taken
