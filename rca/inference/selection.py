@@ -44,7 +44,7 @@ def worth(
     walked.all_of(_expected(scene, prospects, outlook, own, promises, could))
     found = dict.fromkeys(_first(promises, walked))
     found |= dict.fromkeys(_foremost(outlook.said, promises, found))
-    found |= dict.fromkeys(_spared(could, outlook.behind, found, walked))
+    found |= dict.fromkeys(_spared(could, outlook, promises, found, walked))
     found |= dict.fromkeys(_behind(scene, prospects, promises, found))
     found |= dict.fromkeys(_groups(prospects, promises))
     suspects = walked.all_of(sorted(found))
@@ -143,13 +143,17 @@ def _foremost(said: Floats, promises: Floats, but: Iterable[int]) -> list[int]:
     return most(promises, loud, FOREMOST)
 
 
-def _spared(could: Floats, behind: Floats, found: Iterable[int], walked: _Walked) -> list[int]:
+def _spared(
+    could: Floats, outlook: Outlook, promises: Floats, found: Iterable[int], walked: _Walked
+) -> list[int]:
     """Return the most promising of those that hurt somebody through a redundancy.
 
     A switch that loses packets slows whoever is bonded over it and another; one that is down stops
-    whose two cards both end there. Many promise that and few do it: they displace nobody.
+    whose two cards both end there. Many promise that and few do it: they displace nobody. Who is
+    weak and shows it is held against what others promise: in the end all score more than that.
     """
-    among = (behind > 0) & (could >= _best(walked.all_of(found)) - FAR)
+    best = np.where(outlook.weak, promises.max(initial=-math.inf), _best(walked.all_of(found)))
+    among = (outlook.behind > 0) & (could >= best - FAR)
     among[list(found)] = False
     return most(could, among, SPARED)
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from kgraph.schema import RELATIONS, Carries
 from kgraph.topology import Topology
 from kgraph.topology.walk import in_order, spans
-from rca.region.gates import ON_ALL
+from rca.region.gates import on_all
 from rca.region.terrain import Effects, Terrain
 
 Ints = npt.NDArray[np.int64]
@@ -33,8 +33,8 @@ class Edges:
         evidence: (e,) whether merely sight is lost through it.
         press: (e,) whether it runs against the arrows: felt whatever else is.
         alone: (e,) whether it is all of its gate.
+        on_all: (e,) whether all work of its gate takes it; see `rca.region.gates`.
         size, need: (g,) of each gate.
-        on_all: (g,) whether all its members take part in each work; see `rca.region.gates`.
         start: (n + 1,) by target; back_start, back: by source.
     """
 
@@ -47,9 +47,9 @@ class Edges:
     evidence: Mask
     press: Mask
     alone: Mask
+    on_all: Mask
     size: Ints
     need: Ints
-    on_all: Mask
     start: Ints
     back_start: Ints
     back: Ints
@@ -152,7 +152,7 @@ def edges_of(
     carries = [RELATIONS[name].carries for name in topology.type_names]
     soft = np.array([each is Carries.SOFT for each in carries], np.bool_)
     sight = np.array([each is Carries.EVIDENCE for each in carries], np.bool_)
-    on_all = np.array([name in ON_ALL for name in topology.type_names], np.bool_)
+    whole = [[on_all(type_, name) for name in tables.kinds] for type_ in topology.type_names]
     keep, more = onward > 0, len(pressing)
     gate = np.concatenate((gate[keep], len(gates) + np.arange(more)))
     place = np.concatenate((place[keep], np.zeros(more, np.int64)))
@@ -163,6 +163,8 @@ def edges_of(
     press = np.concatenate((np.zeros(len(type_), np.bool_), np.ones(more, np.bool_)))
     firm = np.concatenate((~soft[type_], np.ones(more, np.bool_)))
     evidence = np.concatenate((sight[type_], np.zeros(more, np.bool_)))
+    wholly = np.array(whole, np.bool_).reshape(-1, len(tables.kinds))
+    wholly = np.concatenate((wholly[type_, kind[ends.source[keep]]], np.ones(more, np.bool_)))
     sizes = np.concatenate((sizes, np.ones(more, np.int64)))
     order = in_order(target)  # gates come in the order of their nodes
     source, target, gate = source[order], target[order], gate[order]
@@ -177,9 +179,9 @@ def edges_of(
         evidence[order],
         press[order],
         sizes[gate] == 1,
+        wholly[order],
         sizes,
         np.concatenate((topology.need[gates].astype(np.int64), np.ones(more, np.int64))),
-        np.concatenate((on_all[topology.type_code[gates]], np.zeros(more, np.bool_))),
         starts(target, len(nodes)),
         starts(source[back], len(nodes)),
         back,

@@ -12,7 +12,9 @@ from kgraph.schema import Severity, kind_of
 
 Floats = npt.NDArray[np.float64]
 
-ON_ALL = frozenset({"STORED_ON"})  # relations of groups whose members all take part in each work
+# Relations, and kinds of members, of groups whose members all take part in each work.
+ON_ALL = frozenset({"STORED_ON"})
+LINES = frozenset({"Bond", "Network", "Nic", "Router", "Switch", "SwitchPort"})
 ERRS = "failing"  # a mode of software that may mean either: it is gone, or answers with errors
 SENT = 0.2  # P(what fails answers with errors and is sent requests all the same)
 TOLD = math.log(5.0)  # how much errors that are seen of it say for that, at most, in nats
@@ -56,24 +58,35 @@ def fails(chances: Sequence[float], members: int, need: int) -> float:
     return at_least(chances, members - need + 1)
 
 
-def felt(chances: Sequence[float], members: int, type_: str = "") -> float:
+def on_all(type_: str, kind: str) -> bool:
+    """Tell whether whatever a group serves goes over this member, too.
+
+    Data lie on all of a pool: a write waits for each copy of it, and a disk of guests has a part
+    on each member. Packets are spread over all lines of a bond and all switches of a pair: whoever
+    sends many has some on each.
+
+    Args:
+        type_: of the relation.
+        kind: of the member.
+    """
+    return type_ in ON_ALL or kind in LINES
+
+
+def felt(shares: Sequence[float], members: int, wholly: Sequence[float] = ()) -> float:
     """Return P(what a group serves is weakened by members that are merely weak), in [0, 1].
 
     What has stopped is left out and the rest takes over; what is weak stays in use, and its share
-    of the work is weak as well. Data lie on all of a group: a write waits for each copy of it, and
-    a disk of guests has a part on each member. There one that is weak weakens all of the work.
+    of the work is weak as well. Where all work takes all members, one that is weak weakens it all.
 
     Source: P. Huang et al., Gray Failure: The Achilles' Heel of Cloud-Scale Systems (2017),
     doi:10.1145/3102980.3103005.
 
     Args:
-        chances: P(weak) of the members that may be; the others are well.
-        members: size of the group, >= len(chances).
-        type_: of the relation.
+        shares: P(weak) of the members that may be and have a share; the others are well.
+        members: size of the group, at least as many as those that may be weak.
+        wholly: P(weak) of those that take part in all work, see `on_all`.
     """
-    if type_ in ON_ALL:
-        return 1 - math.prod(1 - chance for chance in chances)
-    return math.fsum(chances) / members
+    return 1 - (1 - math.fsum(shares) / members) * math.prod([1 - each for each in wholly])
 
 
 def answers(kind: str) -> bool:

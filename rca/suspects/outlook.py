@@ -64,6 +64,7 @@ class Outlook:
         rows: how many there are.
         row: (prospects,) of each.
         said: (prospects,) what the readings of the entities at fault say, in nats.
+        weak: (prospects,) whether it merely weakens its entity, and shows.
         effects: (prospects,) about what its effects say, in nats.
         behind: (prospects,) what those may add who need it as one of several, where it is weak and
             shows it, and those who lose two of several by it.
@@ -112,7 +113,8 @@ class Outlook:
         stops = np.array(hard, np.bool_)[first]
         self.said = _said(scene, region, prospects, node[prospects.suspect], slot)
         self.effects, self.behind = self._effects(stops)
-        self.behind[~stops & (self.said <= 0)] = 0.0  # no sign of its own: as good as its equals
+        self.weak = ~stops & (self.said > 0)
+        self.behind[~stops & ~self.weak] = 0.0  # no sign of its own: as good as its equals
 
     def _effects(self, stops: Mask) -> tuple[Floats, Floats]:
         of, how, many = self._reach.of, self._reach.how, self.rows

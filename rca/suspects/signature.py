@@ -14,7 +14,7 @@ from functools import partial
 from kgraph.schema import REDUCED, Severity, kind_of
 from rca.evidence.last_words import SURELY
 from rca.region.effects import Faults, Link, Modes, Spread
-from rca.region.gates import ERRS, at_least, fails, felt
+from rca.region.gates import ERRS, at_least, fails, felt, on_all
 from rca.region.scene import PROBE, Scene
 from rca.region.terrain import Ahead, Effects, Gate
 from rca.rules.compile import severity_of
@@ -221,7 +221,7 @@ def _group(scene: Scene, result: Spread, entity: int, gate: Gate) -> list[_Throu
         if mode == REDUCED.name:
             chance = at_least(sure, 1) if chance < CUT else 0.0
         elif severity_of(kind, mode) is Severity.GRAY:
-            chance = max(chance, felt([c for c, _ in hit[mode].values()], gate.size, gate.type))
+            chance = max(chance, _weakened(scene, gate, hit[mode]))
         elif mode == ERRS:
             erring = (m for m in chances if result.at_fault.get(m) == ERRS)
             chance = max(chance, felt([chances[m][0] * scene.sent(m) for m in erring], gate.size))
@@ -233,6 +233,14 @@ def _group(scene: Scene, result: Spread, entity: int, gate: Gate) -> list[_Throu
         stopped = _stopped(result, gate, chances, 1 if mode == REDUCED.name else gate.spare)
         found.append((mode, chance, (source, cause), solid, stopped))
     return found
+
+
+def _weakened(scene: Scene, gate: Gate, chances: _Hits) -> float:
+    found: tuple[list[float], list[float]] = ([], [])
+    for member, (chance, _) in chances.items():
+        found[on_all(gate.type, scene.topology.kinds[member])].append(chance)
+    shares, wholly = found
+    return felt(shares, gate.size, wholly)
 
 
 def _stopped(result: Spread, gate: Gate, chances: _Hits, count: int) -> float:

@@ -239,13 +239,13 @@ class _Wave:
         hits[place, slot, group] = chance
         fault, erring = np.zeros((2, most, len(first)))
         fault[place, group], erring[place, group] = self.fault[row[by]], self.erring[row[by]]
-        soft = np.ones((most, len(first)), np.bool_)
-        soft[place, group] = self.soft[row[by]]
+        soft, whole = np.ones((2, most, len(first)), np.bool_)
+        soft[place, group], whole[place, group] = self.soft[row[by]], edges.on_all[which]
         source = np.zeros((most, len(first)), np.int64)
         source[place, group] = edges.source[which]
         kind, firm = region.kind[edges.target[which[first]]], edges.firm[which[first]]
         hard = region.hard.T.take(kind, axis=1)
-        felt = np.where(hard, 0.0, _felt(hits, size, edges.on_all[gate[first]]))
+        felt = np.where(hard, 0.0, _felt(hits, size, whole))
         _add_erring(felt, region.errs[kind], hits, erring, size)
         lost = np.where(hard, hits, 0.0).max(axis=1)
         weakened = np.where(hits > 0, hits, lost[:, None])
@@ -389,9 +389,11 @@ def _felt(hits: Floats, size: Ints, on_all: Mask) -> Floats:
     Args:
         hits: (members, modes, g).
         size: (g,) of each group.
-        on_all: (g,) whether all members take part in each work.
+        on_all: (members, g) whether all work takes it.
     """
-    found: Floats = np.where(on_all, 1 - (1 - hits).prod(axis=0), hits.sum(axis=0) / size)
+    whole = on_all[:, None]
+    shares = np.where(whole, 0.0, hits).sum(axis=0) / size
+    found: Floats = 1 - (1 - shares) * (1 - np.where(whole, hits, 0.0)).prod(axis=0)
     return found
 
 

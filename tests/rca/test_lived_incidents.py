@@ -140,6 +140,30 @@ def test_a_line_of_a_bond_that_loses_packets_is_looked_at_by_its_counters(ask: A
     assert _commands(answer)[0] == "ip -s link show eth1"
 
 
+def test_a_card_of_a_bond_that_loses_packets_is_named_before_the_host_that_all_is_slow_on(
+    ask: Ask,
+) -> None:
+    answer = ask("""
+        Nic: eth0 eth1
+        Bond: bond0
+        Host: h k
+        VirtualMachine: v[1-4] w[1-4]
+        Service: s[1-4]
+        h USES bond0
+        bond0 USES eth0 eth1 / links 1
+        v* RUNS_ON h
+        w* RUNS_ON k
+        s[1-4] RUNS_ON each v[1-4]
+        eth1 abnormal: errors
+        v* s* abnormal: latency
+        eth0 healthy: errors down
+        h k healthy: down cpu
+        w* healthy: latency
+    """)
+    assert first(answer) == ("eth1", "flapping")
+    assert {f"s{i}" for i in range(1, 5)} <= {path.symptom.entity for path in answer.explanation}
+
+
 def test_one_disk_of_a_pool_that_answers_late_is_a_rival_of_the_pool_and_looked_at(
     ask: Ask,
 ) -> None:

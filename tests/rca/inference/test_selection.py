@@ -125,3 +125,33 @@ def test_what_both_of_a_pair_stand_on_is_walked_with_the_pair(ask: Ask) -> None:
     """)
     assert first(answer) == ("a", "down")
     assert chance(answer, "a") > 2 * chance(answer, "c1")
+
+
+def test_who_is_weak_behind_a_redundancy_and_shows_it_is_walked_though_others_explain_much(
+    ask: Ask,
+) -> None:
+    answer = ask("""
+        Nic: eth0 eth1
+        Bond: bond0
+        Network: br0
+        Host: h k
+        VirtualMachine: v[0-29] w[0-9]
+        Pod: p[0-29]
+        Service: s[0-29] q[0-9]
+        h USES bond0
+        br0 CONNECTED_TO bond0
+        bond0 USES eth0 eth1 / links 1
+        v* RUNS_ON h
+        v* ATTACHED_TO br0
+        w* RUNS_ON k
+        p[0-29] RUNS_ON each v[0-29]
+        s[0-29] USES each p[0-29]
+        q[0-9] RUNS_ON each w[0-9]
+        eth1 abnormal: errors
+        v* p* s* abnormal: latency
+        h k healthy: down cpu
+        eth0 healthy: errors down
+        w* q* healthy: latency
+    """)
+    assert first(answer) == ("eth1", "flapping")
+    assert chance(answer, "eth1") > 0.5

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rca.region.gates import at_least, fails, felt
+from rca.region.gates import at_least, fails, felt, on_all
 
 CHANCES = st.lists(st.floats(0, 1), max_size=7)
 
@@ -72,7 +72,38 @@ def test_a_weak_member_is_felt_by_its_share_of_the_work() -> None:
     assert felt([], 3) == 0.0
 
 
-def test_a_weak_disk_weakens_all_that_lies_on_its_group_and_a_weak_copy_its_share() -> None:
-    assert felt([0.6], 9, "STORED_ON") == pytest.approx(0.6)
-    assert felt([0.6, 0.5], 9, "STORED_ON") == pytest.approx(0.8)
-    assert felt([0.6], 9, "DEPENDS_ON") == pytest.approx(0.6 / 9)
+def test_a_weak_member_that_all_work_takes_weakens_all_of_it() -> None:
+    assert felt([], 9, [0.6]) == pytest.approx(0.6)
+    assert felt([], 9, [0.6, 0.5]) == pytest.approx(0.8)
+    assert felt([0.6], 3, [0.5]) == pytest.approx(1 - 0.8 * 0.5)
+
+
+@pytest.mark.parametrize(
+    ("type_", "kind", "taken"),
+    [
+        ("STORED_ON", "Disk", True),  # a write waits for each copy
+        ("STORED_ON", "ServiceInstance", True),
+        ("USES", "Nic", True),  # packets go over all lines
+        ("CONNECTED_TO", "Switch", True),
+        ("USES", "ServiceInstance", False),  # a request goes to one copy
+        ("POWERED_BY", "PowerFeed", False),
+    ],
+)
+def test_packets_and_data_take_all_members_and_requests_one(
+    type_: str, kind: str, *, taken: bool
+) -> None:
+    assert on_all(type_, kind) is taken
+
+
+@settings(derandomize=True, max_examples=50)
+@given(CHANCES, CHANCES, st.data())
+def test_a_likelier_weak_member_never_makes_the_group_quicker(
+    shares: list[float], wholly: list[float], data: st.DataObject
+) -> None:
+    members = len(shares) + len(wholly) + 1
+    more = data.draw(st.floats(0, 1))
+    before = felt(shares, members, wholly)
+    assert 0 <= before <= 1
+    assert felt([*shares, more], members, wholly) >= before - 1e-12
+    assert felt(shares, members, [*wholly, more]) >= before - 1e-12
+    assert felt(shares, members, [*wholly, more]) >= felt([*shares, more], members, wholly) - 1e-12

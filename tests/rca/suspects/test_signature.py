@@ -306,6 +306,30 @@ def test_a_feed_of_two_that_fails_gets_no_share_of_anything(
     assert "down" not in _modes(_spread(field, ("a", "failing")), field, "h")
 
 
+def test_a_line_that_loses_packets_is_felt_by_all_behind_its_bond_and_a_slow_copy_by_its_share(
+    incident: Incidents, field_of: FieldOf
+) -> None:
+    field = field_of(
+        incident("""
+        Service: s
+        ServiceInstance: i[1-4]
+        Bond: b1 b4
+        Nic: n[0-4]
+        s USES i[1-4] / copies 1
+        b1 USES n0
+        b4 USES n[1-4] / links 1
+        """)
+    )
+
+    def slow(fault: str, mode: str, entity: str) -> float:
+        return _modes(_spread(field, (fault, mode)), field, entity).get("slow", 0.0)
+
+    assert slow("n1", "flapping", "b4") == pytest.approx(slow("n0", "flapping", "b1"))
+    assert slow("n1", "slow", "b4") > SEED / 2
+    assert slow("i1", "slow", "s") < SEED / 4
+    assert set(_modes(_spread(field, ("n1", "down")), field, "b4")) == {"reduced"}
+
+
 def test_a_slow_copy_is_felt_more_where_another_one_is_lost(
     incident: Incidents, field_of: FieldOf
 ) -> None:

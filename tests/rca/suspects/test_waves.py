@@ -217,6 +217,36 @@ def test_who_may_have_more_feeds_than_are_listed_is_hit_as_where_each_is_walked_
     assert 0.3 < hit < 0.7
 
 
+def test_of_a_group_of_lines_and_others_each_is_felt_as_where_each_is_walked_alone(
+    incident: Callable[[str], Incident], field_of: FieldOf
+) -> None:
+    scene = field_of(
+        incident("""
+        Switch: core
+        Nic: n1 n2
+        Service: overlay
+        Host: h k
+        VirtualMachine: v[1-3] w
+        n1 n2 CONNECTED_TO core
+        overlay CALLS core
+        h USES n1 n2 overlay / ways 1
+        k USES n1 overlay / ways 2
+        v[1-3] RUNS_ON h
+        w RUNS_ON k
+        n1 overlay v1 v2 abnormal: latency
+        n2 w healthy: latency
+        """)
+    )
+    assert _assert_all(scene) > 6
+    of = {unit.faults: unit for unit in units_of(scene)}
+    index = scene.topology.index
+    line, other = (
+        of[((index[name], mode),)].spread.predicted[index["h"]]["slow"]
+        for name, mode in (("n1", "flapping"), ("overlay", "slow"))
+    )
+    assert line > 2 * other > 0
+
+
 @pytest.mark.parametrize("seed", seeds(13))
 def test_on_small_random_estates_they_agree(
     seed: int, random_incident: Callable[[int], Incident], field_of: FieldOf
