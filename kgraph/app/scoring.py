@@ -148,7 +148,7 @@ def _by_chance(said: Sequence[float]) -> Figure:
     """Return the calibration error of these chances if each were exactly right.
 
     Few chances never come true in just their share, so that error is not zero; only what lies
-    above the interval says that chances are wrong. Causes of one incident are taken as independent.
+    above the interval says that chances are wrong. Causes of an incident count as independent.
     """
     draws = np.random.default_rng(_SEED).random((_RESAMPLED // 5, len(said))) < np.asarray(said)
     found = [
