@@ -114,6 +114,7 @@ def score(method: str, tally: Tally) -> Score:
         told = [row for rows in tally.shown for row in rows]
         bins = reliability(told)
         figures["ECE"] = _pooled(tally.shown, lambda rows: calibration_error(reliability(rows)))
+        figures["ECE by chance"] = _by_chance([chance for chance, _ in told])
         if precision_at(SURE, told) is not None:
             figures["precision@.9"] = _pooled(tally.shown, lambda rows: precision_at(SURE, rows))
     middle, late = np.percentile(tally.seconds, [50, 95]).tolist()
@@ -141,3 +142,18 @@ def _pooled(
     whole = of(range(len(rows))) or 0.0
     low, high = np.percentile(found or [whole], [5, 95]).tolist()
     return Figure(whole, low, high)
+
+
+def _by_chance(said: Sequence[float]) -> Figure:
+    """Return the calibration error of these chances if each were exactly right.
+
+    Few chances never come true in just their share, so that error is not zero; only what lies
+    above the interval says that chances are wrong. Causes of an incident count as independent.
+    """
+    draws = np.random.default_rng(_SEED).random((_RESAMPLED // 5, len(said))) < np.asarray(said)
+    found = [
+        calibration_error(reliability(list(zip(said, came, strict=True))))
+        for came in draws.tolist()
+    ]
+    low, high = np.percentile(found, [5, 95]).tolist()
+    return Figure(float(np.mean(found)), low, high)

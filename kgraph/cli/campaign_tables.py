@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from kgraph.app.scoring import Score, Tally
     from rca.evaluation.measures import Bin
 
-_STRATA = ("AC@1", "AC@3", "all@4", "precision", "recall", "F1", "Brier", "ECE", "precision@.9")
-_METHODS = ("AC@1", "AC@3", "all@4", "MRR", "F1", "Brier", "ECE", "precision@.9")
+_CHANCES = ("F1", "Brier", "ECE", "ECE by chance", "precision@.9")
+_STRATA = ("AC@1", "AC@3", "all@4", "precision", "recall", *_CHANCES)
+_METHODS = ("AC@1", "AC@3", "all@4", "MRR", *_CHANCES)
 
 
 class CampaignFormat(StrEnum):

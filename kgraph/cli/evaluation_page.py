@@ -21,6 +21,7 @@ _MEASURES = {
     "precision, recall, F1": "of the causes that are reported, a chance of one half or more",
     "Brier": "mean squared error of the chances; less is better",
     "ECE": "how far what was said lies from what came true; less is better",
+    "ECE by chance": "the ECE of so few chances if each were exactly right",
     "ms": "CPU milliseconds an incident, median",
 }
 

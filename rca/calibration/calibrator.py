@@ -9,10 +9,11 @@ A situation belongs to the incident: how large the storm is, whether an objectiv
 how much of it is explained, whether evidence came over calls (`rca.evidence.softness`), and
 whether all that is blamed depends on as much as its peers do: where the graph lacks a cause, what
 hangs on it looks like one, or like several. A measure belongs to one cause and grows with its
-posterior: its log odds, how far it is ahead of the best of the others, and whether the best set
-has room for it: behind a certain first fault, who is far behind may be a second fault, or another
-explanation of the same. Every slope is above zero in every situation (`Slope.lowest`), so within
-an incident the order of causes never changes.
+posterior: its log odds, how far it is ahead of the best of the others, whether the best set has
+room for it (behind a certain first fault, who is far behind may be a second fault, or another
+explanation of the same), and how few are likelier: where an objective was breached, one cause is
+the rule. Every slope is above zero in every situation (`Slope.lowest`), so within an incident the
+order of causes never changes.
 
 Source: J. Platt, Probabilistic Outputs for Support Vector Machines (1999), here with features of
 the situation; fitted by `rca.calibration.fit`.
@@ -52,7 +53,7 @@ SITUATION: Mapping[str, int] = MappingProxyType(
         "lacks": -1,
     }
 )
-MEASURES = ("logOdds", "ahead", "stands")
+MEASURES = ("logOdds", "ahead", "stands", "place")
 _LEAST = 1e-12  # a chance nearer to 0 or 1 is no better known
 _GROWS = 10.0  # times, at most
 _TOGETHER = 4  # further faults in the best set that count as 1
@@ -205,12 +206,16 @@ def measures_of(answer: Answer) -> Iterator[dict[str, float]]:
     odds = [log_odds(cause.posterior) for cause in answer.causes]
     members = len({fault.entity for fault in _best(answer)})
     last = odds[min(max(1, members), len(odds)) - 1]
+    likelier = 0
     for place, own in enumerate(odds):
         other = odds[0] if place else (odds[1] if len(odds) > 1 else own - _ALONE)
+        if own < odds[likelier] - _EQUAL:
+            likelier = place
         yield {
             "logOdds": _levelled(own),
             "ahead": _squeezed(own - other),
             "stands": float(own >= last - _EQUAL),
+            "place": -math.log1p(likelier),
         }
 
 

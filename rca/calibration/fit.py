@@ -27,7 +27,7 @@ from rca.calibration.calibrator import (
 )
 
 # Of each measure in any situation: a lead always counts, whatever a few hundred incidents teach.
-LEAST_SLOPES = MappingProxyType({"logOdds": 0.02, "ahead": 0.3, "stands": 0.02})
+LEAST_SLOPES = MappingProxyType({"logOdds": 0.02, "ahead": 0.1, "stands": 0.02, "place": 0.02})
 RIDGE = 1.0  # on what the situation does: what was seldom seen says little
 FREE = 1e-2  # on the rest
 _ROUNDS, _CLOSE, _STRIDE = 100, 1e-7, 5.0

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -144,6 +145,14 @@ def test_a_second_fault_is_told_from_another_explanation_of_the_first() -> None:
 def test_equals_of_a_member_of_the_best_set_stand_where_it_does() -> None:
     said = _together(answer(0.9, 0.4, 0.4), 2)
     assert [row["stands"] for row in measures_of(said)] == [1.0, 1.0, 1.0]
+
+
+def test_the_second_is_told_from_the_third_by_how_many_are_likelier_and_equals_are_not() -> None:
+    said = answer(0.6, 0.2, 0.2, 0.19)
+    places = [row["place"] for row in measures_of(said)]
+    assert places == pytest.approx([0.0, -math.log(2), -math.log(2), -math.log(4)])
+    told = [row.posterior for row in calibrated(said, INCIDENT, calibration(place=2.0)).causes]
+    assert told == pytest.approx([0.5, 1 / 5, 1 / 5, 1 / 17])
 
 
 @given(_chances, calibrations())
