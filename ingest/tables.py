@@ -19,6 +19,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,6 +65,14 @@ class Entry(SourceEntry):
         if kind and kind not in {*KINDS, MACHINE}:
             raise ValueError(f"unknown kind {kind!r}; {suggest_kind(kind)}")
         return kind
+
+    @field_validator("columns")
+    @classmethod
+    def _once(cls, columns: Mapping[str, str]) -> Mapping[str, str]:
+        twice = [theirs for theirs, times in Counter(columns.values()).items() if times > 1]
+        if twice:
+            raise ValueError(f"{twice[0]!r} is given to two of them; copy that column")
+        return columns
 
     @property
     def subject(self) -> str:
@@ -111,10 +120,11 @@ def table(text: str, where: str, entry: Entry) -> tuple[list[Row], list[str]]:
     for wanted in ours:
         if wanted not in headings:
             raise InputError(f"no column {wanted!r}", where=where, mend=f"its columns: {shown}")
-    if not {"id", "name"} & {ours.get(heading, heading) for heading in headings}:
+    # A heading of theirs that is one of ours means nothing where another one was given that.
+    meant = {h: ours.get(h, "" if h in entry.columns else h) for h in headings}
+    if not {"id", "name"} & {*meant.values()}:
         mend = f"its columns: {shown}; say by `columns` or `delimiter` what they are"
         raise InputError("neither a column id nor a column name", where=where, mend=mend)
-    meant = {heading: ours.get(heading, heading) for heading in headings}
     left_out = [heading for heading, our in meant.items() if not _HEADINGS.fullmatch(our)]
     for our in set(meant.values()) - set(left_out):
         _check(our, where)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -104,6 +104,7 @@ class ReceivedAlert:
         return self.labels.get("alertname", "")
 
 
+_SENT_AGAIN = timedelta(minutes=5)
 _SENDER = Clock("the alerts' sender")
 
 
@@ -115,6 +116,7 @@ class AlertBatch:
         truncated: how many the sender left out.
         group: the `groupKey` of a webhook: its next payload tells of the same alerts.
         clock: of who has dated them.
+        started_at: since when the sender runs; None: it does not say.
     """
 
     alerts: tuple[ReceivedAlert, ...]
@@ -122,6 +124,17 @@ class AlertBatch:
     truncated: int = 0
     group: str = ""
     clock: Clock = _SENDER
+    started_at: datetime | None = None
+
+    @property
+    def restarted(self) -> datetime | None:
+        """When the sender was started, if that is so little ago that it may lack what fires.
+
+        It keeps no alerts: who had sent them does so again, a minute later or with the next
+        evaluation.
+        """
+        young = self.started_at and self.received_at - self.started_at < _SENT_AGAIN
+        return self.started_at if young else None
 
     def by_our_clock(self, clock: Clock) -> AlertBatch:
         """Return the alerts with their times by our clock.
@@ -139,7 +152,8 @@ class AlertBatch:
             )
             for alert in self.alerts
         )
-        return replace(self, alerts=alerts, clock=known)
+        started = None if self.started_at is None else known.ours(self.started_at)
+        return replace(self, alerts=alerts, clock=known, started_at=started)
 
 
 def parse_payload(content: bytes, *, where: str, received_at: datetime) -> AlertBatch:

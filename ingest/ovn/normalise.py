@@ -33,9 +33,7 @@ def lagging(north: Database, south: Database, now: datetime) -> frozenset[str]:
     if since is None or now - since < _LATE:
         return frozenset()
     return frozenset(
-        row.text("chassis")
-        for row in south.of("Chassis_Private")
-        if int(row.text("nb_cfg") or 0) < wanted
+        row.text("chassis") for row in south.of("Chassis_Private") if row.whole("nb_cfg") < wanted
     )
 
 
@@ -50,13 +48,16 @@ def stuck(north: Database, scope: str, now: datetime) -> tuple[str, ...]:
 
 
 def _number(north: Database, column: str) -> int:
-    return max((int(row.text(column) or 0) for row in north.of("NB_Global")), default=0)
+    return max((row.whole(column) for row in north.of("NB_Global")), default=0)
 
 
 def _moment(north: Database, column: str) -> datetime | None:
     """Return a time that is kept in milliseconds; None where it was never set."""
-    found = max((int(row.text(column) or 0) for row in north.of("NB_Global")), default=0)
-    return datetime.fromtimestamp(found / 1000, UTC) if found else None
+    found = _number(north, column)
+    try:
+        return datetime.fromtimestamp(found / 1000, UTC) if found else None
+    except (ValueError, OverflowError, OSError):  # of a clock that no year has
+        return None
 
 
 def normalise(
@@ -119,8 +120,7 @@ def _alive(north: Database, south: Database, now: datetime) -> frozenset[str]:
     return frozenset(
         row.text("chassis")
         for row in south.of("Chassis_Private")
-        if int(row.text("nb_cfg") or 0) >= wanted
-        and int(row.text("nb_cfg_timestamp") or 0) >= earliest
+        if row.whole("nb_cfg") >= wanted and row.whole("nb_cfg_timestamp") >= earliest
     )
 
 

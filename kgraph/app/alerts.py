@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import Enum
 from pathlib import Path
@@ -87,8 +88,8 @@ def from_file(path: str, now: datetime) -> AlertBatch:
 
 def fetched(url: str, now: datetime, credentials: Credentials | None = None) -> AlertBatch:
     """Ask an Alertmanager for its alerts; SourceError when it does not answer."""
-    content, date = fetch(url, credentials)
-    batch = parse_payload(content, where=url, received_at=now)
+    content, date, started = fetch(url, credentials)
+    batch = replace(parse_payload(content, where=url, received_at=now), started_at=started)
     return batch.by_our_clock(answered("the Alertmanager", date, now))
 
 
@@ -170,12 +171,24 @@ def translated(
     return translate(batch, index, packs, blind)
 
 
-def observe(reading: Reading, translation: Translation, listing: Listing) -> Diff:
-    """Keep what the alerts say; return the counts, with a finding for what was lost."""
+def observe(
+    reading: Reading,
+    translation: Translation,
+    listing: Listing,
+    restarted: datetime | None = None,
+) -> Diff:
+    """Keep what the alerts say; return the counts, with a finding for what was lost.
+
+    Args:
+        reading: where to.
+        translation: what they say.
+        listing: whether these are all.
+        restarted: when whoever lists them was started, if it may lack what was told before.
+    """
     rows = list(translation.observations)
     rows += [withdrawn(row, reading.at) for row in translation.blind]
     if listing is Listing.ALL:
-        rows += _silent(reading, rows)
+        rows += _silent(reading, rows, restarted)
     if reading.commitment is Commitment.COMMIT:
         reading.store.observe(rows)
     findings = _findings(translation)
@@ -184,10 +197,14 @@ def observe(reading: Reading, translation: Translation, listing: Listing) -> Dif
     return Diff(observed=len(rows), findings=tuple(findings))
 
 
-def _silent(reading: Reading, rows: Iterable[Observation]) -> list[Observation]:
+def _silent(
+    reading: Reading, rows: Iterable[Observation], restarted: datetime | None
+) -> list[Observation]:
     """Return as healthy what an earlier alert said and no alert says any longer."""
     standing = reading.store.evidence(now=reading.at).observations
-    ours = (row for row in standing if row.detector.startswith(f"{DETECTOR}/"))
+    ours = [row for row in standing if row.detector.startswith(f"{DETECTOR}/")]
+    if restarted is not None:
+        ours = [row for row in ours if row.received_at and row.received_at >= restarted]
     told = {said(row) for row in rows}
     return list(endings(ours, told, reading.at, lambda _row: Ending.HEALTHY))
 

@@ -204,7 +204,7 @@ def alertmanager(
     way = Way(dry_run=dry_run)
     with started(session, way) as (reading, _):
         translation = alerts.translated(batch, reading.store, packs)
-        diff = alerts.observe(reading, translation, listing)
+        diff = alerts.observe(reading, translation, listing, batch.restarted)
         diff = diff.with_findings(batch.clock.findings())
     if explain:
         _explain(session, translation, output)

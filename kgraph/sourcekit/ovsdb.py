@@ -24,6 +24,13 @@ class Row:
         node = self.cells.get(column)
         return tuple(_members(node)) if node is not None else ()
 
+    def whole(self, column: str) -> int:
+        """Return a whole number, 0 for an empty set and a missing column."""
+        try:
+            return int(self.text(column) or 0)
+        except ValueError:
+            raise self.cells[column].wrong("a whole number") from None
+
     def maps(self, column: str) -> dict[str, str]:
         """Return a map of texts."""
         node = self.cells.get(column)

@@ -59,6 +59,21 @@ def test_a_mapping_reads_a_table_as_it_is_and_names_what_it_leaves_out(tmp_path:
     assert reading.findings == (f"columns left out: Colour; {mend}",)
 
 
+def test_a_column_that_was_given_a_meaning_is_not_mixed_with_the_one_that_had_it(
+    tmp_path: Path,
+) -> None:
+    text = "Guest,name,kind\nweb,a long story,Service\nshop,lost,Service\ndb,,Service\n"
+    path = written(tmp_path, "t.csv", text)
+    reading = found("csv", path=path, columns={"name": "Guest"})
+    assert {row.name for row in records(reading.items).values()} == {"web", "shop", "db"}
+    assert reading.findings[0].startswith("columns left out: name; ")
+
+
+def test_a_column_has_one_meaning(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="'Guest' is given to two of them"):
+        found("csv", path=tmp_path / "t.csv", columns={"name": "Guest", "id": "Guest"})
+
+
 def test_machines_are_left_for_the_graph_to_tell(tmp_path: Path) -> None:
     text = "id,kind,address,uuid\nweb1,Machine,10.0.0.7,5f2c3ad2-7e0d-4f44-9d3c-0a1b2c3d4e5f\n"
     (machine,) = machines(found("csv", path=written(tmp_path, "m.csv", text)).items).values()

@@ -21,7 +21,10 @@ def job(config: SourceEntry, context: Context) -> Job:
     def fetch(at: datetime) -> Keep:
         batch, listing = alerts.read(source, configuration, at)
         return lambda reading: alerts.observe(
-            reading, alerts.translated(batch, reading.store, packs, directory), listing
+            reading,
+            alerts.translated(batch, reading.store, packs, directory),
+            listing,
+            batch.restarted,
         ).with_findings(batch.clock.findings())
 
     return Job(f"alertmanager {source.name or source.path or source.url}".rstrip(), fetch)

@@ -30,6 +30,7 @@ class Alertmanager:
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = BODY
+    told: bytes = b"{}"  # of itself
     asked: list[tuple[str, str | None]] = field(default_factory=list)
     date: str = ""  # what its clock says; empty: the right time
 
@@ -44,12 +45,13 @@ def alertmanager() -> Iterator[Alertmanager]:
 
         def do_GET(self) -> None:
             state.asked.append((self.path, self.headers.get("Authorization")))
+            body = state.told if self.path.endswith("/status") else state.body
             self.send_response(state.status)
             for name, value in state.headers.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(state.body)))
+            self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(state.body)
+            self.wfile.write(body)
 
         def log_message(self, *_arguments: object) -> None:
             """Say nothing on stderr."""
@@ -69,7 +71,7 @@ def test_the_alerts_are_fetched_with_or_without_the_path(
     alertmanager: Alertmanager, path: str
 ) -> None:
     assert fetch(alertmanager.url + path)[0] == BODY
-    assert alertmanager.asked == [("/api/v2/alerts", None)]
+    assert alertmanager.asked == [("/api/v2/alerts", None), ("/api/v2/status", None)]
 
 
 def test_a_prefix_of_the_address_is_kept(alertmanager: Alertmanager) -> None:
@@ -224,3 +226,27 @@ def test_an_alert_that_begins_ahead_began_when_it_was_told_and_its_sender_is_nam
     assert alert.starts_at is not None
     assert alert.starts_at <= datetime.now(UTC)
     assert "ahead of ours" in batch.clock.findings()[0]
+
+
+@pytest.mark.parametrize(
+    ("minutes", "ahead", "young"),
+    [(1, 0, True), (30, 0, False), (1, 600, True), (30, 1800, False)],
+)
+def test_one_that_was_just_started_says_so_by_our_clock(
+    alertmanager: Alertmanager, minutes: int, ahead: int, *, young: bool
+) -> None:
+    now = datetime.now(UTC).replace(microsecond=0)
+    theirs = now + timedelta(seconds=ahead)
+    alertmanager.date = format_datetime(theirs, usegmt=True)
+    started = theirs - timedelta(minutes=minutes)
+    alertmanager.told = json.dumps({"uptime": started.isoformat()}).encode()
+    found = fetched(alertmanager.url, now).restarted
+    assert found == (now - timedelta(minutes=minutes) if young else None)
+
+
+@pytest.mark.parametrize("told", [b"{}", b"<html>", b'{"uptime": "since Monday"}', b"[]"])
+def test_one_that_does_not_say_since_when_it_runs_is_taken_at_its_word(
+    alertmanager: Alertmanager, told: bytes
+) -> None:
+    alertmanager.told = told
+    assert fetched(alertmanager.url, datetime.now(UTC)).restarted is None

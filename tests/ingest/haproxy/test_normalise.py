@@ -81,6 +81,34 @@ def test_front_ends_lead_where_the_configuration_says() -> None:
     assert finding.startswith("haproxy.cfg:7: shop chooses its back end at run time")
 
 
+def test_a_front_end_that_names_no_usual_back_end_has_that_of_its_defaults() -> None:
+    text = """\
+frontend early
+  use_backend api if { path /api }
+defaults
+  default_backend web
+frontend shop
+  use_backend api if { path /api }
+frontend own
+  default_backend own
+listen both
+  server s1 10.0.0.1:80
+defaults other
+  default_backend rest
+defaults
+frontend none
+frontend named from other
+"""
+    assert routes(text, "haproxy.cfg").by_front == {
+        "early": ("api",),
+        "shop": ("api", "web"),
+        "own": ("own",),
+        "both": ("web",),
+        "none": (),
+        "named": ("rest",),
+    }
+
+
 def test_a_server_runs_on_whoever_answers_to_its_address_then_name() -> None:
     assert {(a, names) for a, _, names in aliases(_items())} == {
         ("lb:/run/s", ("lb1",)),

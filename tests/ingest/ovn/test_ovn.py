@@ -143,6 +143,14 @@ def test_a_database_that_was_cut_off_is_refused() -> None:
         _items(NORTH_TEXT.rpartition("\n")[0])
 
 
+def test_a_number_that_is_none_is_refused_and_a_time_that_no_year_has_is_none() -> None:
+    north = NORTH_TEXT.replace("[7, 1, 7, 1]", '["seven", 1, 7, 1]')
+    with pytest.raises(SourceError, match="is not a whole number: 'seven'"):
+        stuck(database(north, "nb", NORTH), "here", NOW)
+    north = NORTH_TEXT.replace("[7, 1, 7, 1]", f"[9, {10**30}, 8, {10**30}]")
+    assert stuck(database(north, "nb", NORTH), "here", NOW) == ()
+
+
 UNIT = ("unit:h1.dc1/ovn-controller.service", "down")
 _NOW = int(NOW.timestamp() * 1000)
 

@@ -72,6 +72,26 @@ def test_an_alert_that_a_whole_listing_no_longer_holds_is_over(reading: Reading)
     assert _states(reading) == {(v1, "paused"): State.HEALTHY}
 
 
+def test_what_was_told_before_its_teller_was_started_is_not_over_since_it_is_not_listed(
+    reading: Reading,
+) -> None:
+    uids = {name: _uid(reading.store, name) for name in ("v1", "v2")}
+    told = {"v1": NOW - timedelta(minutes=3), "v2": NOW - timedelta(minutes=1)}
+    rows = [
+        Observation(
+            uid, "paused", State.ABNORMAL, detector="alertmanager/X", received_at=told[name]
+        )
+        for name, uid in uids.items()
+    ]
+    restarted = NOW - timedelta(minutes=2)
+    alerts.observe(reading, Translation(tuple(rows), ()), Listing.ALL)
+    alerts.observe(reading, Translation((), ()), Listing.ALL, restarted)
+    states = {(uids["v1"], "paused"): State.ABNORMAL, (uids["v2"], "paused"): State.HEALTHY}
+    assert _states(reading) == states
+    alerts.observe(reading, Translation((), ()), Listing.ALL)
+    assert set(_states(reading).values()) == {State.HEALTHY}
+
+
 def test_an_alert_that_one_payload_does_not_hold_still_fires(reading: Reading) -> None:
     v1 = _uid(reading.store, "v1")
     alerts.observe(reading, _alert(v1), Listing.SOME)
