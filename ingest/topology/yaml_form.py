@@ -117,7 +117,9 @@ class _Reader:
         else:
             raise InputError("the document is empty", where=self._name, mend=EXAMPLE)
         if not isinstance(event, MappingStartEvent):
-            self.refuse("not a topology document", event, EXAMPLE)
+            table = "; a table is read by `kgraph ingest csv path=FILE`"
+            mend = EXAMPLE + (table if self._name.lower().endswith(".csv") else "")
+            self.refuse("not a topology document", event, mend)
         seen: set[str] = set()
         while not isinstance(event := next(self._events), MappingEndEvent):
             field = self._field(event)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from kgraph.cli import pictures, svg
 from kgraph.cli.drawing import escaped as marked_down
+from kgraph.cli.drawing import within
 from kgraph.cli.page import Markup, document, escaped, joined, scrolling, table
 from kgraph.incidents.picture import Picture
 
@@ -121,7 +122,7 @@ def _marked_grid(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _cell(text: str) -> str:
-    return text if text == "---" else marked_down(text)
+    return text if text == "---" else within(text)
 
 
 def _marked_bars(label: str, rows: Sequence[tuple[str, int]]) -> str:

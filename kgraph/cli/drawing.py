@@ -42,8 +42,12 @@ def markdown(report: Report) -> str:
 
 def escaped(text: str) -> str:
     """Return a text as Markdown that shows it as it is, on one line, and calls nobody."""
-    line = _BEGINNING.sub(r"\g<0>\\", one_line(text).translate(_MARKDOWN))
-    return _MENTION.sub("@\N{ZERO WIDTH SPACE}", line)
+    return _BEGINNING.sub(r"\g<0>\\", within(text))
+
+
+def within(text: str) -> str:
+    """Return the same where no line begins with it, as in a cell of a table."""
+    return _MENTION.sub("@\N{ZERO WIDTH SPACE}", one_line(text).translate(_MARKDOWN))
 
 
 def _told(line: str) -> str:

@@ -10,6 +10,7 @@ from kgraph.cli.blocks import Bars, Block, Columns, Drawing, Grid, Heading, Poin
 from kgraph.cli.text import pointed
 from kgraph.incidents import BLAMING, Detail, Label, Report, build, wording
 from kgraph.incidents.drawn import drawn
+from kgraph.incidents.estate import Estate
 from kgraph.incidents.period import Came, Effort, Episode, Period, Spread
 from kgraph.incidents.postmortem import PostMortem, came, lasted
 from kgraph.schema import Ruling
@@ -104,7 +105,7 @@ def of_incident(found: PostMortem) -> Iterator[Block]:
     yield from _told("Impact", report, (Label.IMPACT,))
     yield from _told("Cause", report, (*BLAMING, Label.WHY, Label.PATH, Label.CHANGE))
     if found.rulings:
-        yield Points([_ruling(row) for row in found.rulings])
+        yield Points([_ruling(found, row) for row in found.rulings])
     yield Drawing("The part of the estate that the incident is about", drawn(found.case))
     yield Heading("Time line")
     rows = [(_time(row.at), wording.since(row.offset), row.what) for row in found.moments]
@@ -142,7 +143,7 @@ def mortem_document(found: PostMortem) -> dict[str, Any]:
             for each in found.tried
             for run in each.document.runs
         ],
-        "rulings": [_ruling(row) for row in found.rulings],
+        "rulings": [_ruling(found, row) for row in found.rulings],
         "questions": list(_QUESTIONS),
     }
 
@@ -260,10 +261,11 @@ def _told(title: str, report: Report, labels: Sequence[Label]) -> Iterator[Block
         )
 
 
-def _ruling(row: Ruling) -> str:
+def _ruling(found: PostMortem, row: Ruling) -> str:
     verb = "confirmed" if row.right else "refuted"
     why = f": {row.reason}" if row.reason else ""
-    return f"{row.kind} {row.mode} was {verb} by {row.by or 'somebody'} at {_time(row.at)}{why}"
+    what = f"{Estate.of(found.case.incident).title(row.entity)} {wording.state(row.mode)}"
+    return f"{what} was {verb} by {row.by or 'somebody'} at {_time(row.at)}{why}"
 
 
 def _actions(found: PostMortem) -> Iterator[Block]:

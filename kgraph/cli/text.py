@@ -11,8 +11,8 @@ _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 # What JSON leaves as it is, and terminals do not: among the first is one that begins commands.
 _STEERING = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
-# Not after what merely begins a line in a column.
-_APART = re.compile(r"(?<=\S)(?<!^now) {2,}(?=\S)")
+# Not after what merely begins a line in a column; what stands in brackets is apart already.
+_APART = re.compile(r"(?<=\S)(?<!^now) {2,}(?=[^\s(])")
 
 
 def printable(text: str) -> str:

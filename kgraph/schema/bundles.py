@@ -47,6 +47,9 @@ def parse_bundle(content: bytes | str | Mapping[str, Any], *, where: str) -> Inc
         raise InputError(what, where=where, mend="write it whole") from None
     except (ValueError, RecursionError) as error:
         raise InputError(_not_json(error), where=where, mend=_ONE) from None
+    if _are_alerts(raw):
+        mend = "`kgraph ingest alertmanager FILE` reads them onto the graph that is kept"
+        raise InputError("these are alerts, and no incident", where=where, mend=mend)
     if isinstance(raw, list):
         raise InputError("is a list", where=where, mend=f"{_ONE}, each on a line of its own")
     _check_format(raw, where)
@@ -73,6 +76,13 @@ def _check_format(raw: object, where: str) -> None:
         if isinstance(said, str) and said.startswith("kgraph.topology/"):
             mend += "; a topology document goes to `kgraph ingest topology`"
         raise InputError(f"format: is {said!r}", where=where, mend=mend)
+
+
+def _are_alerts(raw: object) -> bool:
+    """Tell what Alertmanager writes: a list of its API, or what it posts."""
+    alerts = raw.get("alerts") if isinstance(raw, Mapping) and "format" not in raw else raw
+    first = alerts[0] if isinstance(alerts, list) and alerts else None
+    return isinstance(first, Mapping) and "labels" in first
 
 
 def _not_json(error: Exception) -> str:

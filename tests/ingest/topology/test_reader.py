@@ -127,6 +127,13 @@ def test_rows_know_their_line(tmp_path: Path) -> None:
     assert row.where == f"{path}:4"
 
 
+def test_who_hands_over_a_table_is_told_what_reads_it(tmp_path: Path) -> None:
+    path = tmp_path / "estate.csv"
+    path.write_text("id,kind\nh1,Host\n")
+    with pytest.raises(InputError, match="a table is read by `kgraph ingest csv path=FILE`"):
+        read(path)
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [

@@ -184,6 +184,18 @@ def test_alerts_before_the_estate_say_what_is_to_be_read_first(
 
 
 @pytest.mark.usefixtures("stored")
+def test_a_post_mortem_names_what_people_ruled_on_and_its_table_reads_as_it_is_written(
+    run: Run, storm: Path
+) -> None:
+    run("ingest", "alertmanager", storm)
+    run("investigate")
+    run("incidents", "confirm", "INC-0001", "vmstore")
+    draft = run("incidents", "report", "INC-0001").out
+    assert "- StorageExport vmstore down was confirmed by " in draft
+    assert " | +" in draft
+
+
+@pytest.mark.usefixtures("stored")
 def test_a_report_until_the_end_of_the_month_is_one_until_now(run: Run) -> None:
     done = run("incidents", "report", "--since", "-1d", "--until", "2999-12-01T00:00:00Z")
     assert done.code == 0, done.err

@@ -129,6 +129,7 @@ def test_no_name_can_write_markdown(name: str) -> None:
     [
         ("P .80 (calibrated)  Host h1 DOWN", "P .80 (calibrated) · Host h1 DOWN"),
         ("now  10 VMs paused", "now 10 VMs paused"),
+        ("kgraph check x  (splits a from b)", "kgraph check x (splits a from b)"),
         ("     shop 1 of 3 up, needs 2", "shop 1 of 3 up, needs 2"),
         ("splits a down + b down", "splits a down + b down"),
         ("+ a", "\\+ a"),

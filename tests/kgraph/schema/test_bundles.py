@@ -172,6 +172,8 @@ def test_text_that_is_no_bundle_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
+        ('[{"labels": {}}]', "f: these are alerts, and no incident; `kgraph ingest alertmanager"),
+        ('{"version": "4", "alerts": [{"labels": {}}]}', "f: these are alerts, and no incident;"),
         ("[{}]", "f: is a list; one JSON object for each incident, each on a line of its own"),
         ("[" * 100_000, "f: nested too deeply"),
         ('{"format": ' + "9" * 5000 + "}", "f: a number with too many digits"),
