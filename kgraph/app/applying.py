@@ -138,14 +138,24 @@ _MEANS = "do it by hand, or configure what is missing and `kgraph investigate` a
 
 
 def follow(
-    store: GraphStore, plan_id: str, clock: Callable[[], datetime], stopping: threading.Event
+    store: GraphStore,
+    record: PlanRecord,
+    seen: int,
+    clock: Callable[[], datetime],
+    stopping: threading.Event,
 ) -> Iterator[Progress]:
     """Yield what happens to a plan that another process carries out, until it is over.
 
     And what it waits for, where it was approved and does not begin.
+
+    Args:
+        store: where it is kept.
+        record: the plan as it was last told; the other process may have gone on since.
+        seen: how many entries of its journal were told.
+        clock: the time.
+        stopping: ends it.
     """
-    record = find(store, plan_id)
-    seen, stood = len(store.journal(plan_id)), (record.state, record.because)
+    plan_id, stood = record.id, (record.state, record.because)
     while not stopping.is_set():
         for entry in store.journal(plan_id)[seen:]:
             seen += 1

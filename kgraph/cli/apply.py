@@ -136,11 +136,12 @@ def _execute(session: Session, store: GraphStore, plan_id: str, stopping: thread
     if record.state is PlanState.PROPOSED and impediment:
         _tell(session, Refusal("means", f"it cannot be carried out here: {impediment}"))
     if applying.watched(store, session.now()):
+        told = len(store.journal(plan_id))  # before the watch may begin
         if record.state is PlanState.PROPOSED:
-            applying.approve(store, record, user, session.now(), bound)
+            record = applying.approve(store, record, user, session.now(), bound)
             session.remark(f"{plan_id} is approved; the watch carries it out")
         happened: Iterable[Progress | Refusal]
-        happened = applying.follow(store, plan_id, session.now, stopping)
+        happened = applying.follow(store, record, told, session.now, stopping)
     else:
         ours = holder("apply")
         here = applying.Applying(session.configuration, store, ours, session.now, bound)

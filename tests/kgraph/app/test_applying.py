@@ -40,9 +40,23 @@ def test_who_follows_what_was_approved_reads_once_what_it_waits_for_and_why_it_i
     meanwhile = Meanwhile(
         lambda: store.save_plan(waits), lambda: None, lambda: store.save_plan(void)
     )
-    happened = follow(store, plan.id, lambda: T0, meanwhile)
+    happened = follow(store, approved, 0, lambda: T0, meanwhile)
     assert [(row.state, row.said) for row in happened] == [
         ("approved", waits.because),
         ("proposed", void.because),
     ]
+    store.close()
+
+
+def test_who_follows_is_told_what_was_done_since_it_was_approved(tmp_path: Path) -> None:
+    plan = plan_of(RESTART, CHECK)
+    store = SqliteStore.open(tmp_path / "kgraph.db")
+    proposed = propose(store, plan.incident, plan, T0)
+    assert proposed is not None
+    approved = replace(proposed, state=PlanState.APPROVED, because="approved by ada")
+    store.save_plan(replace(approved, state=PlanState.RUNNING, because="begun"))
+    over = replace(approved, state=PlanState.DONE, because="all is well")
+    meanwhile = Meanwhile(lambda: store.save_plan(over))
+    happened = follow(store, approved, 0, lambda: T0, meanwhile)
+    assert [row.state for row in happened] == ["running", "done"]
     store.close()
