@@ -67,7 +67,10 @@ def check_archive(path: Path) -> tuple[datetime, Counter[str]]:
     for section, _ in read_archive(path):
         counts[section] += 1
     with _in_plain_words(path), gzip.open(path, "rb") as lines:
-        return datetime.fromisoformat(_header(next(lines), path)["at"]), counts
+        try:
+            return datetime.fromisoformat(_header(next(lines), path)["at"]), counts
+        except (ValueError, TypeError, KeyError) as error:
+            raise _damaged(path, "its first line tells no time") from error
 
 
 def read_archive(path: Path) -> Iterator[Row]:
@@ -123,7 +126,7 @@ def _header(line: bytes, path: Path) -> dict[str, Any]:
     try:
         header = json.loads(line)
         written = str(header["format"])
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise InputError("this is no archive of a store", where=str(path)) from error
     if written != FORMAT:
         raise InputError(
@@ -131,7 +134,10 @@ def _header(line: bytes, path: Path) -> dict[str, Any]:
             where=str(path),
             mend="upgrade kgraph",
         )
-    columns = {name: tuple(row) for name, row in header["columns"].items()}
+    try:
+        columns = {name: tuple(row) for name, row in header["columns"].items()}
+    except (TypeError, KeyError, AttributeError) as error:
+        raise _damaged(path, "its first line cannot be read") from error
     # An older one has no rows of what came later; all else must be as it is now.
     known = {name: row for name, row in SECTIONS.items() if name in columns or name not in LATER}
     if columns != known:
@@ -149,11 +155,13 @@ def _header(line: bytes, path: Path) -> dict[str, Any]:
 def _parsed(line: bytes, path: Path, number: int) -> Any:  # noqa: ANN401 - any JSON value
     try:
         row = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _damaged(path, f"line {number} cannot be read") from error
     if isinstance(row, dict):
         return row
-    if not isinstance(row, list) or not row or len(row) != len(SECTIONS.get(row[0], ())) + 1:
+    named = isinstance(row, list) and row and isinstance(row[0], str)
+    columns = SECTIONS.get(row[0]) if named else None
+    if columns is None or len(row) != len(columns) + 1:
         raise _damaged(path, f"line {number} is no row")
     return row
 

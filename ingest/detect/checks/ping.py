@@ -28,26 +28,26 @@ def look(target: Target, patience: timedelta) -> tuple[Seen, ...]:
     Raises:
         SourceError: we may not ping.
     """
-    left = Left(patience)
+    left, asked, taken = Left(patience), 0, list[float]()
     try:
         family, _, _, _, address = socket.getaddrinfo(target.host, 0, type=socket.SOCK_DGRAM)[0]
         with _opened(family) as line:
-            taken = []
             for number in range(_TRIES):
                 share = left.seconds() / (_TRIES - number)
+                asked += 1
                 answered = _asked(line, family, address, number, share)
                 if answered is not None:
                     taken.append(answered)
                     time.sleep(max(0.0, min(_PAUSE - answered, left.seconds() - _PAUSE)))
     except TimeoutError:
-        taken = []
+        pass  # what has answered by then is there
     except OSError as error:
         return unanswered(target, error)
     if not taken:
         return unanswered(target, TimeoutError())
-    told = f"{target.host} answers {len(taken)} of {_TRIES}, {min(taken) * 1000:.1f} ms"
-    if len(taken) < _TRIES:
-        lost = _TRIES - len(taken)
+    told = f"{target.host} answers {len(taken)} of {asked}, {min(taken) * 1000:.1f} ms"
+    if len(taken) < asked:
+        lost = asked - len(taken)
         return (*well("unreachable", detail=told), wrong("network", told, float(lost)))
     return well("unreachable", detail=told)
 

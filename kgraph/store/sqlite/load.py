@@ -9,6 +9,7 @@ from typing import Any
 
 from kgraph.identity import canonical
 from kgraph.schema import Key, StoreError
+from kgraph.schema.errors import one_line
 from kgraph.store._sections import Row, Values, in_batches
 from kgraph.store._ticks import NEVER
 from kgraph.store.sqlite.check import problems
@@ -19,6 +20,13 @@ SELECT EXISTS (SELECT 1 FROM scope) + EXISTS (SELECT 1 FROM entity)
  + EXISTS (SELECT 1 FROM journal) + EXISTS (SELECT 1 FROM decision)
  + EXISTS (SELECT 1 FROM document) + EXISTS (SELECT 1 FROM ruling)
  + EXISTS (SELECT 1 FROM halt) + EXISTS (SELECT 1 FROM audit)"""
+
+
+# What rows come to that nobody has written as a backup: names of nothing, values of other types.
+_SENSELESS = (
+    *(LookupError, TypeError, ValueError, OverflowError, AttributeError),
+    *(sqlite3.IntegrityError, sqlite3.InterfaceError, sqlite3.ProgrammingError),
+)
 
 
 class Names:
@@ -38,6 +46,20 @@ def load(sql: sqlite3.Connection, rows: Iterable[Row]) -> None:
     """
     if sql.execute(_FILLED).fetchone()[0]:
         raise StoreError("the store is not empty", mend="name a new one; nothing was changed")
+    try:
+        _fill(sql, rows)
+    except _SENSELESS as error:
+        raise _contradiction(f"{type(error).__name__}: {one_line(error)}") from error
+    troubles = problems(sql)
+    if troubles:
+        raise _contradiction(troubles[0])
+
+
+def _contradiction(what: str) -> StoreError:
+    return StoreError(f"the archive contradicts itself: {what}", mend="take another backup")
+
+
+def _fill(sql: sqlite3.Connection, rows: Iterable[Row]) -> None:
     names = Names()
     for section, batch in in_batches(rows):
         statement, turn = _SECTIONS[section]
@@ -49,11 +71,6 @@ def load(sql: sqlite3.Connection, rows: Iterable[Row]) -> None:
         [(names.entity[into], names.entity[uid]) for uid, into in names.merged],
     )
     sql.execute("UPDATE meta SET value = 1 WHERE name = 'topology'")
-    troubles = problems(sql)
-    if troubles:
-        raise StoreError(
-            f"the archive contradicts itself: {troubles[0]}", mend="take another backup"
-        )
 
 
 def _scope(names: Names, row: Values) -> tuple[Any, ...]:

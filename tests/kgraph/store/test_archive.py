@@ -125,3 +125,19 @@ def test_a_write_that_fails_leaves_what_was_there(file: Path, tmp_path: Path) ->
     assert [entry.name for entry in tmp_path.iterdir()] == [file.name]
     with pytest.raises(StoreError, match="cannot be written"):
         write_archive(tmp_path / "no" / "folder.gz", ROWS, NOW)
+
+
+@pytest.mark.parametrize("line", ["[]", "[[]]", "5", '["zz"]', '[{"a": 1}]', "[" * 100_000])
+def test_a_row_that_is_none_is_told_with_its_line(file: Path, line: str) -> None:
+    told = lines(file)
+    pack(file, [*told[:5], line, *told[5:]])
+    with pytest.raises(InputError, match="the archive is damaged: line 6"):
+        check_archive(file)
+
+
+@pytest.mark.parametrize("field", ["at", "columns"])
+def test_a_first_line_that_makes_no_sense_is_told(file: Path, field: str) -> None:
+    first, *rest = lines(file)
+    pack(file, [json.dumps(json.loads(first) | {field: 5}), *rest])
+    with pytest.raises(InputError, match="the archive is damaged: "):
+        check_archive(file)

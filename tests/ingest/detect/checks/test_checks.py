@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
 import socket
 import threading
 import time
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +15,15 @@ from pathlib import Path
 import dns.rcode
 import pytest
 
-from ingest.detect.checks import Budget, Result, Target, look_at_all, parse_target, targets_of
+from ingest.detect.checks import (
+    Budget,
+    Result,
+    Target,
+    look_at_all,
+    parse_target,
+    ping,
+    targets_of,
+)
 from ingest.detect.checks.tls import judged
 from kgraph.schema import Entity, InputError, Key, State
 from tests.ingest.detect.checks.servers import (
@@ -177,6 +187,32 @@ def test_a_name_server_that_answers_fails_or_is_silent() -> None:
         port = nobody.getsockname()[1]
         said = _said("dns", f"127.0.0.1:{port}/x.example", QUICK)
         assert said == {"unreachable": "abnormal"}
+
+
+class _Ending:
+    """Time that is over once it has been asked for so often."""
+
+    def __init__(self, questions: int) -> None:
+        self._left = questions
+
+    def seconds(self) -> float:
+        self._left -= 1
+        if self._left < 0:
+            raise TimeoutError
+        return 1.0
+
+
+@pytest.mark.parametrize(
+    ("questions", "signals"), [(0, {"unreachable": "abnormal"}), (1, {"unreachable": "healthy"})]
+)
+def test_a_machine_that_answered_before_the_time_was_over_is_there(
+    monkeypatch: pytest.MonkeyPatch, questions: int, signals: dict[str, str]
+) -> None:
+    monkeypatch.setattr(ping, "Left", lambda _patience: _Ending(questions))
+    monkeypatch.setattr(ping, "_opened", lambda _family: closing(io.BytesIO()))
+    monkeypatch.setattr(ping, "_asked", lambda *_: 0.3)
+    seen = ping.look(parse_target("ping", "e", "127.0.0.1"), timedelta(seconds=1))
+    assert {each.signal: each.state.value for each in seen} == signals
 
 
 def test_ping_reaches_this_machine_and_tells_what_nobody_answers_from() -> None:

@@ -492,3 +492,29 @@ def test_check_reports_a_broken_promise(store: GraphStore) -> None:
     store._database.sql.execute("UPDATE record SET live = 0")
     (line,) = store.check()
     assert "open without a live record" in line
+
+
+@pytest.mark.parametrize(
+    ("section", "column", "value"),
+    [
+        ("entity", 0, ["a"]),  # its uid
+        ("record", 4, "nobody"),  # whose it is
+        ("record", 5, "no digits"),  # its hash
+        ("record", 6, "no JSON"),
+        ("scope", 2, 2**70),
+        ("scope", 1, "\ud800"),
+    ],
+)
+def test_rows_that_no_store_has_written_are_told_and_leave_the_store_empty(
+    store: GraphStore, tmp_path: Path, section: str, column: int, value: object
+) -> None:
+    fill(store)
+    with store.dump() as dumped:
+        rows = [(name, list(values)) for name, values in dumped]
+    for name, values in rows:
+        if name == section:
+            values[column] = value
+    with closing(open_store(tmp_path / "copy.db")) as copy:
+        with pytest.raises(StoreError, match="the archive contradicts itself: "):
+            copy.load(lambda: rows)
+        assert copy.find() == []
