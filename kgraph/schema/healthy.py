@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 
 from kgraph.schema.incidents import Incident
 from kgraph.schema.observations import EVERY_DETECTOR, Observation, State
@@ -40,9 +41,14 @@ def expand_healthy(incident: Incident) -> Incident:
                 rows.append(replace(seen, signal=signal))
     if incident.assume_healthy:
         rows += [
-            Observation(entity.uid, signal, State.HEALTHY, detector=SILENCE)
+            _quiet(entity.uid, signal)
             for entity in incident.entities
             for signal in dict.fromkeys(entity.watched)
             if (entity.uid, signal) not in told
         ]
     return replace(incident, observations=tuple(rows))
+
+
+@lru_cache(maxsize=65_536)  # who looks every second spells out much of the same again
+def _quiet(uid: str, signal: str) -> Observation:
+    return Observation(uid, signal, State.HEALTHY, detector=SILENCE)

@@ -12,8 +12,10 @@ from kgraph.server.memory import Settling, settle
 
 @pytest.fixture(autouse=True)
 def _thaw() -> Iterator[None]:
+    before = gc.get_threshold()
     yield
     gc.unfreeze()
+    gc.set_threshold(*before)
 
 
 def test_what_is_there_is_passed_over_and_still_freed() -> None:
@@ -29,6 +31,14 @@ def test_what_is_there_is_passed_over_and_still_freed() -> None:
     assert not any(each is thing for each in gc.get_objects())
     del thing
     assert Thing.gone
+
+
+def test_what_is_new_is_looked_at_little_at_a_time_and_what_is_older_as_seldom() -> None:
+    gc.set_threshold(100_000, 20, 20)  # as a command has it
+    settle()
+    young, older, _ = gc.get_threshold()
+    assert young < 100_000
+    assert young * older == 100_000 * 20
 
 
 def test_it_settles_once_some_time_after_the_first_whole_reading() -> None:
