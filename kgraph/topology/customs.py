@@ -66,9 +66,10 @@ def unlisted(topology: Topology) -> npt.NDArray[np.int64]:
     one = np.flatnonzero((spare == 1) & firm[topology.type_code]) if types else found[:0]
     if not len(one):
         return found
-    kind = topology.kind_code.astype(np.int64)
-    first = topology.member[topology.member_start[:-1]]
-    sort = (kind[topology.owner] * types + topology.type_code) * kinds + kind[first]
+    kind, begins = topology.kind_code.astype(np.int64), topology.member_start[:-1]
+    sort = kind[topology.owner] * types + topology.type_code
+    for outermost in (np.minimum, np.maximum):  # of several kinds none comes first
+        sort = sort * kinds + outermost.reduceat(kind[topology.member], begins)
     sort = sort * (int(topology.need.max()) + 1) + topology.need
     redundant, at = np.unique(sort[one], return_inverse=True)
     due = MISSED * np.bincount(at, sizes[one])

@@ -165,9 +165,8 @@ def _dependents(topology: Topology, cause: int, most: int) -> Found:
     """Return the nearest dependents of a cause: of a longer walk that is known, its beginning."""
     if most > ALARMING:
         return dependents(topology, [cause], types=_CROSSED, limit=most)
-    walked = topology.walked
-    known = [length for length in _LENGTHS if (cause, length) in walked]
-    enough = (length for length in known if most <= length or not walked[cause, length][1])
+    known = ((length, topology.walked.get((cause, length))) for length in _LENGTHS)
+    enough = (length for length, found in known if found and (most <= length or not found[1]))
     length = next(enough, None) or next(length for length in _LENGTHS if most <= length)
     found = _remembered(topology, cause, length)
     return Found(found.entities[:most], found.truncated or len(found.entities) > most)

@@ -246,9 +246,9 @@ def _told(terrain: Terrain, ends: _Ends, tables: Tabling, *, reverse: bool) -> I
     """Return the table of each relation; asked once for all between the same kinds."""
     types = terrain.topology.type_names
     effect, cause = ends.kind[ends.target], ends.kind[ends.source]
-    lone = np.zeros_like(ends.unlisted) if reverse else ends.unlisted
-    code = ((lone * len(tables.kinds) + effect) * len(types) + ends.type) * len(tables.kinds)
-    sorts = (int(lone.max(initial=0)) + 1) * len(tables.kinds) ** 2 * len(types)
+    tenths = np.zeros_like(ends.unlisted) if reverse else ends.unlisted
+    code = ((tenths * len(tables.kinds) + effect) * len(types) + ends.type) * len(tables.kinds)
+    sorts = (int(tenths.max(initial=0)) + 1) * len(tables.kinds) ** 2 * len(types)
     unique, first, which = _distinct(code + cause, sorts)
     found = np.zeros(len(unique), np.int64)
     asked = np.zeros(len(unique), np.bool_)
@@ -258,7 +258,7 @@ def _told(terrain: Terrain, ends: _Ends, tables: Tabling, *, reverse: bool) -> I
             asked[i] = True
             continue
         effects: Effects = terrain.compiled.effects(*names, reverse=reverse)
-        effects = terrain.softened(effects, names[0], int(lone[row]))
+        effects = terrain.softened(effects, names[0], int(tenths[row]))
         kinds = int(cause[row]), int(effect[row])
         found[i] = tables.of(*(kinds[::-1] if reverse else kinds), effects)
     result: Ints = found[which]
@@ -275,7 +275,7 @@ def _told(terrain: Terrain, ends: _Ends, tables: Tabling, *, reverse: bool) -> I
     told = zip(*(column.tolist() for column in each), strict=True)
     for row, owner, type_, member, hit, by in told:
         effects = terrain.between(owner, types[type_], member, reverse=reverse)
-        effects = terrain.softened(effects, tables.kinds[hit], int(lone[row]))
+        effects = terrain.softened(effects, tables.kinds[hit], int(tenths[row]))
         result[row] = tables.of(hit, by, effects) if reverse else tables.of(by, hit, effects)
     return result
 

@@ -451,3 +451,9 @@ def test_a_machine_is_not_down_since_an_agent_on_it_has_stopped_reporting(alert:
     labels = {"hostname": "cmp1", "service": "nova-compute", "instance": "ctl1:9180"}
     assert asked(alert, "", there, **labels).uids == ("agent",)
     assert asked(alert, "", bare, **labels).uids == ()
+
+
+@pytest.mark.parametrize("alert", ["BGPPeerFlapping", "BGPPeerDown"])
+def test_a_balancer_that_announces_addresses_itself_is_found_by_its_neighbours(alert: str) -> None:
+    index = index_of(entity("lb", "LoadBalancer", "lb1"))
+    assert asked(alert, "", index, instance="lb1:7472").uid == "lb"

@@ -131,6 +131,19 @@ def test_what_a_service_calls_is_its_own_affair() -> None:
     assert not len(unlisted(build([], [])))
 
 
+def test_of_which_kind_the_first_member_is_decides_nothing() -> None:
+    """A way over a switch or a card is like neither alone, whichever was read first."""
+    ways = [Entity("card", "Nic"), Entity("switch", "Switch")]
+    hosts = [Entity(f"h{n}", "Host") for n in range(52)]
+    relations = [
+        Relation(host.uid, "USES", way.uid, "ways", 1)
+        for n, host in enumerate(hosts)
+        for way in (ways if n < 50 else [ways[n - 50]])
+    ]
+    for entities in ([*ways, *hosts], [*ways[::-1], *hosts]):
+        assert set(_unlisted(build(entities, relations)).values()) == {0}
+
+
 def test_a_graph_that_was_patched_tells_the_same_as_one_built_anew() -> None:
     before, after = _fed(25, 1), _fed(26, 0)
     host = Entity("h25", "Host")

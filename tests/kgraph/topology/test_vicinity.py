@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from importlib import import_module
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -122,6 +123,31 @@ def test_a_cause_of_which_much_is_wanted_is_walked_from_once() -> None:
     for most in (TIGHT, SHARE[1], OWN, SHARE[0]):  # of what is known the beginning will do
         _dependents(topology, core, most)
     assert [*topology.walked] == [(core, ALARMING)]
+
+
+class _Forgetful(dict[tuple[int, int], Any]):
+    """Others who ask about the same graph meanwhile make what it remembers begin anew."""
+
+    def __contains__(self, key: object) -> bool:
+        found = super().__contains__(key)
+        self.clear()
+        return found
+
+    def get(self, key: tuple[int, int], default: Any = None) -> Any:
+        found = super().get(key, default)
+        self.clear()
+        return found
+
+
+def test_what_is_forgotten_while_somebody_looks_is_walked_again() -> None:
+    topology = estate(hosts=1, guests=1)
+    path = topology.index["g0-0-p1"]
+    known = _dependents(topology, path, OWN)
+    vars(topology)["walked"] = _Forgetful(topology.walked)
+    found = _dependents(topology, path, SHARE[1])
+    assert (
+        names(topology, found.entities) == names(topology, known.entities) == {"g0-0-p1", "g0-0"}
+    )
 
 
 def test_what_other_causes_brought_in_of_a_cause_need_not_be_looked_at_again(
