@@ -54,14 +54,18 @@ class _Reader:
 
     def section(self, words: list[str], line: str) -> None:
         """Begin a section."""
-        head, name = words[0], words[1] if len(words) > 1 else ""
+        head, *rest = words
+        base = rest[rest.index("from") + 1] if "from" in rest[:-1] else ""
+        name = rest[0] if rest and rest[0] != "from" else ""
         self.front = name if head in {"frontend", "listen"} else ""
         self.within = head == "defaults"
         if self.within:
             self.defaults = name or line
+            if base in self.usual:
+                self.usual[self.defaults] = self.usual[base]
         elif self.front:
             self.found.setdefault(name, {})
-            self.heirs[name] = words[3] if words[2:3] == ["from"] and words[3:] else self.defaults
+            self.heirs[name] = base or self.defaults
 
     def route(self, word: str, back: str, where: str) -> None:
         """Take what leads to a back end."""

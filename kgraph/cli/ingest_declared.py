@@ -84,7 +84,7 @@ def _help(name: str) -> str:
         f"Of every source: {', '.join(_EVERYWHERE)}. docs/sources.md leads to what each means.",
     ]
     keys = " ".join(line for line in said if line)
-    example = catalogue.example(name) if name not in _LEARNING else ""
+    example = catalogue.example(name)
     return f"{keys}\n\nThe smallest that says something:\n\n\b\n{example}" if example else keys
 
 

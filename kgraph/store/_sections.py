@@ -11,6 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby, islice
 from typing import Any
 
+from kgraph.schema import StoreError
+
+# What rows come to that nobody has written as a backup: names of nothing, values of other types.
+SENSELESS = (LookupError, TypeError, ValueError, OverflowError, AttributeError)
+
 Values = Sequence[Any]  # None, bool, int, float, str, or a list of str
 Row = tuple[str, Values]  # its section, and a value for each of its columns
 
@@ -52,3 +57,8 @@ def in_batches(rows: Iterable[Row]) -> Iterable[tuple[str, list[Values]]]:
     for section, run in groupby(rows, key=lambda row: row[0]):
         while batch := [values for _, values in islice(run, _BATCH)]:
             yield section, batch
+
+
+def contradiction(what: str) -> StoreError:
+    """Return how it is told that rows make no store."""
+    return StoreError(f"the archive contradicts itself: {what}", mend="take another backup")

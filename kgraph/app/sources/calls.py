@@ -14,7 +14,7 @@ from kgraph.app.sources.context import Context
 from kgraph.app.sources.listening import Clocks, Listener
 from kgraph.app.sync import Job, Keep, Reading
 from kgraph.config import CallsSource
-from kgraph.schema import KgraphError, SourceError
+from kgraph.schema import SourceError
 from kgraph.sourcekit import SourceEntry
 from kgraph.store import Diff, GraphStore
 
@@ -67,7 +67,8 @@ class Calls:
         Raises:
             SourceError: the file cannot be read, or holds no spans.
         """
-        chunk = follow(self._path, self._asked)
+        begin = self._asked
+        chunk = follow(self._path, begin)
         if chunk.cursor is None:
             raise SourceError(chunk.findings[0], mend="correct `path`, or let kgraph read it")
         found, garbage = self._spans.take(chunk.lines)
@@ -84,25 +85,24 @@ class Calls:
         ]
         findings += off
         cursor = self._asked = chunk.cursor
-        return lambda reading: self._kept(reading, found, cursor, findings)
+        return lambda reading: self._listener.taken(
+            reading,
+            lambda: self._keep(reading, found, cursor, findings),
+            lambda: self._goes_on(begin),
+            self._go_back,
+        )
 
-    def _kept(
-        self,
-        reading: Reading,
-        found: Sequence[otel.Call],
-        cursor: Cursor,
-        findings: Sequence[str],
-    ) -> Diff:
-        """Keep what was read; what the store does not take, as a busy one, is read again.
+    def _goes_on(self, begin: Cursor | None) -> bool:
+        """Tell whether what was read from there comes next; else the next round asks for that."""
+        if begin == self._state.cursor:
+            return True
+        self._asked = self._state.cursor
+        self._clocks.go_back()
+        return False
 
-        That is so where a process dies, too: on with what was learned, and read, until then.
-        """
-        try:
-            return self._keep(reading, found, cursor, findings)
-        except KgraphError:
-            self.learn(reading.store)
-            self._clocks.go_back()
-            raise
+    def _go_back(self, store: GraphStore) -> None:
+        self.learn(store)
+        self._clocks.go_back()
 
     def _keep(
         self,
@@ -112,6 +112,7 @@ class Calls:
         findings: Sequence[str],
     ) -> Diff:
         memory, listener = self._state.memory, self._listener
+        self._state.cursor = cursor  # a fault of the program does not come again for ever
         looked = calls.take(memory, found, reading.at.timestamp())
         said = listener.said(looked)
         abnormal = {
@@ -124,6 +125,5 @@ class Calls:
             memory.learn(each, well=each.edge not in abnormal)
         index, _ = listener.estate(reading)
         diff = listener.keep(reading, index, said)
-        self._state.cursor = cursor
         listener.remember(reading, self._state.document)
         return diff.with_findings(findings)

@@ -16,7 +16,7 @@ from kgraph.app.sources.context import Context
 from kgraph.app.sources.listening import Clocks, Listener, reports_as
 from kgraph.app.sync import Job, Keep, Reading
 from kgraph.config import LogsSource
-from kgraph.schema import KgraphError, SourceError
+from kgraph.schema import SourceError
 from kgraph.signals import translate_reports
 from kgraph.sourcekit import SourceEntry
 from kgraph.store import Diff, GraphStore
@@ -92,6 +92,7 @@ class Logs:
         Raises:
             SourceError: none of it can be read.
         """
+        begin = self._asked
         read, findings = self._journal() if self._source.journal else self._files(at)
         placed = [self._placed(line) for line in read.lines]
         shifts, off = self._clocks.heard(((line.host, line.at) for line in placed), at)
@@ -107,25 +108,24 @@ class Logs:
         if read.garbage:
             findings.append(f"{read.garbage} lines could not be read and were left out")
         places = self._asked
-        return lambda reading: self._kept(reading, lines, places, findings)
+        return lambda reading: self._listener.taken(
+            reading,
+            lambda: self._keep(reading, lines, places, findings),
+            lambda: self._goes_on(begin),
+            self._go_back,
+        )
 
-    def _kept(
-        self,
-        reading: Reading,
-        lines: Sequence[logs.Line],
-        places: _Places,
-        findings: Sequence[str],
-    ) -> Diff:
-        """Keep what was read; what the store does not take, as a busy one, is read again.
+    def _goes_on(self, begin: _Places) -> bool:
+        """Tell whether what was read from there comes next; else the next round asks for that."""
+        if begin == self._state.places:
+            return True
+        self._asked = self._state.places
+        self._clocks.go_back()
+        return False
 
-        That is so where a process dies, too: on with what was learned, and read, until then.
-        """
-        try:
-            return self._keep(reading, lines, places, findings)
-        except KgraphError:
-            self.learn(reading.store)
-            self._clocks.go_back()
-            raise
+    def _go_back(self, store: GraphStore) -> None:
+        self.learn(store)
+        self._clocks.go_back()
 
     def _keep(
         self,
@@ -135,6 +135,7 @@ class Logs:
         findings: Sequence[str],
     ) -> Diff:
         listener = self._listener
+        self._state.places = places  # a fault of the program does not come again for ever
         activity = logs.take(self._state.memory, lines, reading.at.timestamp())
         index, blind = listener.estate(reading)
         reports = self._patterns.reports(lines, reports_as(_OUTRIGHT, self._source), reading.at)
@@ -144,7 +145,6 @@ class Logs:
         diff = listener.keep(reading, index, listener.said(activity), outright.observations)
         lost = {row.tried[:1] for row in outright.explanations if row.lost}
         unknown = [f"a line speaks of {''.join(tried)}, which is unknown" for tried in lost]
-        self._state.places = places
         listener.remember(reading, self._state.document)
         return diff.with_findings((*findings, *unknown))
 
@@ -169,8 +169,10 @@ class Logs:
         chunks: dict[str, Chunk] = {}
         # One that was renamed may be meant under its new name, too: it goes on where it was.
         read_to = {cursor.inode: cursor for cursor in self._asked.files.values()}
-        for path in paths:
-            own, inode = self._asked.files.get(str(path)), inode_of(path)
+        # Those first, as what follows a file by its old name reads its rest, too.
+        inodes = {path: inode_of(path) for path in paths}
+        for path in sorted(paths, key=lambda path: inodes[path] not in read_to):
+            own, inode = self._asked.files.get(str(path)), inodes[path]
             if own is None or own.inode != inode:
                 own = read_to.get(inode) or (own and read_to[own.inode])
             chunk = chunks[str(path)] = follow(path, own)

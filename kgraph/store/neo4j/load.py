@@ -20,7 +20,8 @@ from kgraph.schema import (
     Ruling,
     StoreError,
 )
-from kgraph.store._sections import SECTIONS, Row, Values, in_batches
+from kgraph.schema.errors import one_line
+from kgraph.store._sections import SECTIONS, SENSELESS, Row, Values, contradiction, in_batches
 from kgraph.store._ticks import NEVER, from_ticks
 from kgraph.store.neo4j import incidents, plans, relations, rulings
 from kgraph.store.neo4j.check import problems
@@ -100,6 +101,16 @@ def load(statements: Statements, rows: Iterable[Row]) -> None:
     filled = statements.one(_FILLED)
     if filled is None or filled[0]:
         raise StoreError("the store is not empty", mend="name a new one; nothing was changed")
+    try:
+        _fill(statements, rows)
+    except SENSELESS as error:
+        raise contradiction(f"{type(error).__name__}: {one_line(error)}") from error
+    troubles = problems(statements)
+    if troubles:
+        raise contradiction(troubles[0])
+
+
+def _fill(statements: Statements, rows: Iterable[Row]) -> None:
     loaded = _Loaded(statements, Ids.read(statements))
     for section, batch in in_batches(rows):
         _SECTIONS[section](loaded, batch)
@@ -110,11 +121,6 @@ def load(statements: Statements, rows: Iterable[Row]) -> None:
     statements.each(_VERSIONS, versions)
     loaded.ids.topology = 1
     loaded.ids.write(statements)
-    troubles = problems(statements)
-    if troubles:
-        raise StoreError(
-            f"the archive contradicts itself: {troubles[0]}", mend="take another backup"
-        )
 
 
 def _scopes(loaded: _Loaded, batch: Sequence[Values]) -> None:

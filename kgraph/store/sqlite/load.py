@@ -10,7 +10,7 @@ from typing import Any
 from kgraph.identity import canonical
 from kgraph.schema import Key, StoreError
 from kgraph.schema.errors import one_line
-from kgraph.store._sections import Row, Values, in_batches
+from kgraph.store._sections import SENSELESS, Row, Values, contradiction, in_batches
 from kgraph.store._ticks import NEVER
 from kgraph.store.sqlite.check import problems
 
@@ -20,13 +20,7 @@ SELECT EXISTS (SELECT 1 FROM scope) + EXISTS (SELECT 1 FROM entity)
  + EXISTS (SELECT 1 FROM journal) + EXISTS (SELECT 1 FROM decision)
  + EXISTS (SELECT 1 FROM document) + EXISTS (SELECT 1 FROM ruling)
  + EXISTS (SELECT 1 FROM halt) + EXISTS (SELECT 1 FROM audit)"""
-
-
-# What rows come to that nobody has written as a backup: names of nothing, values of other types.
-_SENSELESS = (
-    *(LookupError, TypeError, ValueError, OverflowError, AttributeError),
-    *(sqlite3.IntegrityError, sqlite3.InterfaceError, sqlite3.ProgrammingError),
-)
+_REFUSED = (sqlite3.IntegrityError, sqlite3.InterfaceError, sqlite3.ProgrammingError)
 
 
 class Names:
@@ -48,15 +42,11 @@ def load(sql: sqlite3.Connection, rows: Iterable[Row]) -> None:
         raise StoreError("the store is not empty", mend="name a new one; nothing was changed")
     try:
         _fill(sql, rows)
-    except _SENSELESS as error:
-        raise _contradiction(f"{type(error).__name__}: {one_line(error)}") from error
+    except (*SENSELESS, *_REFUSED) as error:
+        raise contradiction(f"{type(error).__name__}: {one_line(error)}") from error
     troubles = problems(sql)
     if troubles:
-        raise _contradiction(troubles[0])
-
-
-def _contradiction(what: str) -> StoreError:
-    return StoreError(f"the archive contradicts itself: {what}", mend="take another backup")
+        raise contradiction(troubles[0])
 
 
 def _fill(sql: sqlite3.Connection, rows: Iterable[Row]) -> None:

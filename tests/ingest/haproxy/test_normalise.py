@@ -98,6 +98,11 @@ defaults other
 defaults
 frontend none
 frontend named from other
+defaults third from other
+frontend inherited
+defaults from other
+  mode http
+frontend unnamed
 """
     assert routes(text, "haproxy.cfg").by_front == {
         "early": ("api",),
@@ -106,6 +111,8 @@ frontend named from other
         "both": ("web",),
         "none": (),
         "named": ("rest",),
+        "inherited": ("rest",),
+        "unnamed": ("rest",),
     }
 
 

@@ -6,12 +6,18 @@ import json
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from kgraph.schema import InputError, StoreError
 from kgraph.store._sections import SECTIONS, Row
 from kgraph.store.archive import check_archive, read_archive, write_archive
+from kgraph.store.neo4j.load import load
+from kgraph.store.neo4j.statements import Statements
+
+if TYPE_CHECKING:
+    from neo4j import Result
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 ROWS: list[Row] = [
@@ -141,3 +147,18 @@ def test_a_first_line_that_makes_no_sense_is_told(file: Path, field: str) -> Non
     pack(file, [json.dumps(json.loads(first) | {field: 5}), *rest])
     with pytest.raises(InputError, match="the archive is damaged: "):
         check_archive(file)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        ("scope", ["cmdb", "dc1", 1, 0, 0, "no digits", [], 0]),
+        ("entityVersion", ["nobody", 0, 1]),
+        ("record", ["first", "k", "Host", "h", "u", "", "{}", 0, True]),
+        ("halt", [None, None]),
+    ],
+)
+def test_rows_that_no_store_has_written_are_told_before_a_server_keeps_them(row: Row) -> None:
+    empty = Statements(lambda text, _: cast("Result", [{"": False}] if "EXISTS" in text else []))
+    with pytest.raises(StoreError, match=r"the archive contradicts itself: [A-Z][A-Za-z]+Error: "):
+        load(empty, [row])
