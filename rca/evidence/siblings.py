@@ -37,26 +37,28 @@ def weights(
     """
     loud = {entity: rows for entity, rows in readings.items() if alarms(rows)}
     parents = _parents(topology, [*loud])
+    shown = {entity: _shown(rows) for entity, rows in loud.items()}
     together: Counter[tuple[int, str, str]] = Counter()
-    for entity, rows in loud.items():
-        pairs = {pair for row in rows if not row.implied for pair in _alike(row, rows)}
+    for entity, told in shown.items():
+        pairs = {pair for each in told.values() for pair in each}
         together.update((parent, *pair) for parent in parents[entity] for pair in pairs)
     found = {}
-    for entity, rows in loud.items():
-        for i, row in enumerate(rows):
-            if not row.implied:
-                pairs = _alike(row, rows)
-                sizes = (together[(p, *pair)] for p in parents[entity] for pair in pairs)
-                found[(entity, i)] = share(max(sizes, default=1))
+    for entity, told in shown.items():
+        for i, each in told.items():
+            sizes = (together[(parent, *pair)] for parent in parents[entity] for pair in each)
+            found[(entity, i)] = share(max(sizes, default=1))
     return found
 
 
-def _alike(row: Reading, rows: Sequence[Reading]) -> set[tuple[str, str]]:
-    """Return in what its siblings must be alike, any: the alarm, and what is well beside it."""
-    signal = row.observation.signal
-    if row.observation.abnormal:
-        return {(signal, "")}
-    return {(other.observation.signal, signal) for other in rows if other.observation.abnormal}
+def _shown(rows: Sequence[Reading]) -> dict[int, list[tuple[str, str]]]:
+    """Return position -> in what siblings must be alike, any: an alarm, what is well beside it."""
+    alarming = {row.observation.signal for row in rows if row.observation.abnormal}
+    return {
+        i: [(signal, "")] if row.observation.abnormal else [(each, signal) for each in alarming]
+        for i, row in enumerate(rows)
+        if not row.implied
+        for signal in (row.observation.signal,)
+    }
 
 
 def _parents(topology: Topology, entities: Sequence[int]) -> Mapping[int, set[int]]:
