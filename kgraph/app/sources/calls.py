@@ -11,12 +11,13 @@ from ingest import otel
 from ingest.detect import Reads, calls
 from ingest.detect.following import Cursor, follow
 from kgraph.app.sources.context import Context
+from kgraph.app.sources.growing import Growing
 from kgraph.app.sources.listening import Clocks, Listener
 from kgraph.app.sync import Job, Keep, Reading
 from kgraph.config import CallsSource
 from kgraph.schema import SourceError
 from kgraph.sourcekit import SourceEntry
-from kgraph.store import Diff, GraphStore
+from kgraph.store import Diff
 
 LASTS = timedelta(minutes=5)  # what a minute showed stands so long
 _LATE = timedelta(minutes=2)  # a parent is waited for, and collectors send in batches
@@ -32,10 +33,10 @@ def job(config: SourceEntry, context: Context) -> Job:
 @dataclass(slots=True)
 class _State:
     memory: calls.Memory = field(default_factory=calls.Memory)
-    cursor: Cursor | None = None
+    place: Cursor | None = None
 
     def document(self) -> dict[str, Any]:
-        cursor = astuple(self.cursor) if self.cursor else None
+        cursor = astuple(self.place) if self.place else None
         return {"memory": self.memory.document(), "cursor": cursor}
 
     @classmethod
@@ -44,22 +45,14 @@ class _State:
         return cls(calls.Memory.of(kept["memory"]), cursor)
 
 
-class Calls:
+class Calls(Growing[_State]):
     """Reads spans again and again, and remembers how each edge usually is."""
 
     def __init__(self, source: CallsSource, context: Context) -> None:
         self._path = context.configuration.resolve(source.path)
-        self._listener = Listener(source, Reads.CALLS, LASTS)
-        self.title = self._listener.title
         self._spans = otel.Calls()
-        self._state = _State()
-        self._clocks = Clocks("service", late=_LATE)
-        self._asked: Cursor | None = None  # how far we have asked; what is kept may lie behind
-
-    def learn(self, store: GraphStore) -> None:
-        """Go on where the last process has stopped."""
-        self._state = self._listener.learned(store, _State.of) or _State()
-        self._asked = self._state.cursor
+        listener, clocks = Listener(source, Reads.CALLS, LASTS), Clocks("service", late=_LATE)
+        super().__init__(listener, clocks, _State, _State.of)
 
     def fetch(self, at: datetime) -> Keep:
         """Read what is new.
@@ -84,35 +77,16 @@ class Calls:
             for call in found
         ]
         findings += off
-        cursor = self._asked = chunk.cursor
-        return lambda reading: self._listener.taken(
-            reading,
-            lambda: self._keep(reading, found, cursor, findings),
-            lambda: self._goes_on(begin),
-            self._go_back,
-        )
-
-    def _goes_on(self, begin: Cursor | None) -> bool:
-        """Tell whether what was read from there comes next; else the next round asks for that."""
-        if begin == self._state.cursor:
-            return True
-        self._asked = self._state.cursor
-        self._clocks.go_back()
-        return False
-
-    def _go_back(self, store: GraphStore) -> None:
-        self.learn(store)
-        self._clocks.go_back()
+        self._asked = chunk.cursor
+        return self._keeping(begin, lambda reading: self._keep(reading, found, findings))
 
     def _keep(
         self,
         reading: Reading,
         found: Sequence[otel.Call],
-        cursor: Cursor,
         findings: Sequence[str],
     ) -> Diff:
         memory, listener = self._state.memory, self._listener
-        self._state.cursor = cursor  # a fault of the program does not come again for ever
         looked = calls.take(memory, found, reading.at.timestamp())
         said = listener.said(looked)
         abnormal = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -14,7 +13,7 @@ from kgraph.app.judging import Said, keep_verdicts
 from kgraph.app.remembering import Notebook, remembered
 from kgraph.app.sync import Reading
 from kgraph.config import CallsSource, Configuration, LogsSource
-from kgraph.schema import KgraphError, Observation
+from kgraph.schema import Observation
 from kgraph.schema.timestamps import moment_of
 from kgraph.signals import Blind, EstateIndex
 from kgraph.signals import Mapping as Entry
@@ -109,7 +108,6 @@ class Listener:
         self._source, self._reads, self._lasts = source, reads, lasts
         self._directory = Directory()
         self._notebook = Notebook(self.title)
-        self._behind = False  # what we learned is not what the store has, which cannot tell it
 
     def learned(self, store: GraphStore, read: Callable[[Mapping[str, Any]], _T]) -> _T | None:
         """Return what the last process has kept, if anything."""
@@ -138,41 +136,6 @@ class Listener:
     ) -> Diff:
         """Keep what was said, and `more` observations, as evidence."""
         return keep_verdicts(reading, index, said, more)
-
-    def taken(
-        self,
-        reading: Reading,
-        keep: Callable[[], Diff],
-        goes_on: Callable[[], bool],
-        go_back: Callable[[GraphStore], None],
-    ) -> Diff:
-        """Keep what was read; what the store does not take, as a busy one, is read again.
-
-        That is so where a process dies, too: on with what was learned, and read, until then. What
-        was read behind it meanwhile is let go. A store that is away cannot tell how far that was;
-        it is asked once it is back.
-
-        Args:
-            reading: the store, and when.
-            keep: keeps it.
-            goes_on: tells whether it begins where the last that was kept has ended.
-            go_back: learns from the store how far all was read.
-
-        Raises:
-            KgraphError: it was not kept.
-        """
-        try:
-            if self._behind:
-                go_back(reading.store)
-                self._behind = False
-            return keep() if goes_on() else Diff()
-        except KgraphError:
-            if not self._behind:
-                self._behind = True
-                with suppress(KgraphError):
-                    go_back(reading.store)
-                    self._behind = False
-            raise
 
     def remember(self, reading: Reading, document: Callable[[], Mapping[str, Any]]) -> None:
         """Write down what was learned, with the evidence of the same round."""

@@ -13,13 +13,14 @@ from ingest.detect import Reads, logs
 from ingest.detect.following import Chunk, Cursor, follow, inode_of
 from kgraph.app.alerts import packs_of
 from kgraph.app.sources.context import Context
+from kgraph.app.sources.growing import Growing
 from kgraph.app.sources.listening import Clocks, Listener, reports_as
 from kgraph.app.sync import Job, Keep, Reading
 from kgraph.config import LogsSource
 from kgraph.schema import SourceError
 from kgraph.signals import translate_reports
 from kgraph.sourcekit import SourceEntry
-from kgraph.store import Diff, GraphStore
+from kgraph.store import Diff
 
 LASTS = timedelta(minutes=10)  # what was unusual in a log stands so long
 _OUTRIGHT = "log_line"  # lines that say what is wrong, as an alert does
@@ -46,14 +47,14 @@ class _State:
     """What is kept between two rounds."""
 
     memory: logs.Memory = field(default_factory=logs.Memory)
-    places: _Places = field(default_factory=_Places)
+    place: _Places = field(default_factory=_Places)
 
     def document(self) -> dict[str, Any]:
-        files = {path: astuple(cursor) for path, cursor in self.places.files.items()}
+        files = {path: astuple(cursor) for path, cursor in self.place.files.items()}
         return {
             "memory": self.memory.document(),
             "files": files,
-            "journal": self.places.journal,
+            "journal": self.place.journal,
         }
 
     @classmethod
@@ -62,7 +63,7 @@ class _State:
         return cls(logs.Memory.of(kept["memory"]), _Places(files, kept["journal"]))
 
 
-class Logs:
+class Logs(Growing[_State]):
     """Reads a log again and again, and remembers what is usual in it.
 
     Asking touches no store: what was learned is loaded before the first round, and kept with the
@@ -71,20 +72,12 @@ class Logs:
 
     def __init__(self, source: LogsSource, context: Context) -> None:
         self._source = source
-        self._listener = Listener(source, Reads.LOGS, LASTS)
-        self.title = self._listener.title
         self._host = source.host or socket.gethostname()
         self._resolve = context.configuration.resolve
         self._packs = packs_of(context.configuration)
         self._patterns = logs.Patterns.of(self._packs)
-        self._state = _State()
-        self._asked = self._state.places  # how far we have asked; what is kept may lie behind
-        self._clocks = Clocks("host")
-
-    def learn(self, store: GraphStore) -> None:
-        """Go on where the last process has stopped."""
-        self._state = self._listener.learned(store, _State.of) or _State()
-        self._asked = self._state.places
+        listener, clocks = Listener(source, Reads.LOGS, LASTS), Clocks("host")
+        super().__init__(listener, clocks, _State, _State.of)
 
     def fetch(self, at: datetime) -> Keep:
         """Read what is new.
@@ -107,35 +100,15 @@ class Logs:
         findings += off
         if read.garbage:
             findings.append(f"{read.garbage} lines could not be read and were left out")
-        places = self._asked
-        return lambda reading: self._listener.taken(
-            reading,
-            lambda: self._keep(reading, lines, places, findings),
-            lambda: self._goes_on(begin),
-            self._go_back,
-        )
-
-    def _goes_on(self, begin: _Places) -> bool:
-        """Tell whether what was read from there comes next; else the next round asks for that."""
-        if begin == self._state.places:
-            return True
-        self._asked = self._state.places
-        self._clocks.go_back()
-        return False
-
-    def _go_back(self, store: GraphStore) -> None:
-        self.learn(store)
-        self._clocks.go_back()
+        return self._keeping(begin, lambda reading: self._keep(reading, lines, findings))
 
     def _keep(
         self,
         reading: Reading,
         lines: Sequence[logs.Line],
-        places: _Places,
         findings: Sequence[str],
     ) -> Diff:
         listener = self._listener
-        self._state.places = places  # a fault of the program does not come again for ever
         activity = logs.take(self._state.memory, lines, reading.at.timestamp())
         index, blind = listener.estate(reading)
         reports = self._patterns.reports(lines, reports_as(_OUTRIGHT, self._source), reading.at)
