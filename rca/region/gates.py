@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,7 @@ import numpy.typing as npt
 from kgraph.schema import Severity, kind_of
 
 Floats = npt.NDArray[np.float64]
+Chances = TypeVar("Chances", float, Floats)
 
 # Relations, and kinds of members, of groups whose members all take part in each work.
 ON_ALL = frozenset({"STORED_ON"})
@@ -19,6 +21,7 @@ ERRS = "failing"  # a mode of software that may mean either: it is gone, or answ
 SENT = 0.2  # P(what fails answers with errors and is sent requests all the same)
 TOLD = math.log(5.0)  # how much errors that are seen of it say for that, at most, in nats
 ERRORS = frozenset({"errors", "availability", ERRS})  # signals that say so
+UNCOVERED = 0.05  # P(nobody takes over | a member is lost that a group can do without)
 
 
 def at_least(chances: Sequence[float], count: int) -> float:
@@ -56,6 +59,22 @@ def fails(chances: Sequence[float], members: int, need: int) -> float:
         need: members that must work, in [1, members].
     """
     return at_least(chances, members - need + 1)
+
+
+def uncovered(lost: Chances) -> Chances:
+    """Return P(a group stops though enough members are left), in [0, 1].
+
+    A check does not see that a member is gone, a standby does not start, the rest cannot carry
+    the load: redundancy covers a loss with a chance below one. That is told only of what alarms:
+    of all others it says next to nothing, and they are thousands.
+
+    Source: J. B. Dugan, K. S. Trivedi, Coverage Modeling for Dependability Analysis of
+    Fault-Tolerant Systems (1989), doi:10.1109/12.24286.
+
+    Args:
+        lost: P(one member is lost at least).
+    """
+    return UNCOVERED * lost
 
 
 def on_all(type_: str, kind: str) -> bool:

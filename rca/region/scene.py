@@ -244,6 +244,10 @@ class Scene:
         after = well + math.fsum(weight.values())
         return {mode: min(1.0, value * before / after) for mode, value in weight.items()}
 
+    def speaks(self, entity: int, mode: str) -> bool:
+        """Tell whether what is seen of an entity speaks for a mode."""
+        return entity in self.readings and self._ratio(entity, mode) > 1
+
     def _ratio(self, entity: int, mode: str, *, over: bool = False) -> float:
         known = self._ratios.get((entity, mode, over))
         if known is None:

@@ -14,7 +14,7 @@ from functools import partial
 from kgraph.schema import REDUCED, Severity, kind_of
 from rca.evidence.last_words import SURELY
 from rca.region.effects import Faults, Link, Modes, Spread
-from rca.region.gates import ERRS, at_least, fails, felt, on_all
+from rca.region.gates import ERRS, at_least, fails, felt, on_all, uncovered
 from rca.region.scene import PROBE, Scene
 from rca.region.terrain import Ahead, Effects, Gate
 from rca.rules.compile import severity_of
@@ -222,9 +222,13 @@ def _group(scene: Scene, result: Spread, entity: int, gate: Gate) -> list[_Throu
             chance = at_least(sure, 1) if chance < CUT else 0.0
         elif severity_of(kind, mode) is Severity.GRAY:
             chance = max(chance, _weakened(scene, gate, hit[mode]))
-        elif mode == ERRS:
-            erring = (m for m in chances if result.at_fault.get(m) == ERRS)
-            chance = max(chance, felt([chances[m][0] * scene.sent(m) for m in erring], gate.size))
+        else:
+            if mode == ERRS:
+                erring = [m for m in chances if result.at_fault.get(m) == ERRS]
+                sent = [chances[m][0] * scene.sent(m) for m in erring]
+                chance = max(chance, felt(sent, gate.size))
+            if gate.firm and gate.spare > 1 and scene.speaks(entity, mode):
+                chance = max(chance, uncovered(at_least(sure, 1)))
         if chance < CUT:
             found.append((mode, chance, (-1, ""), False, 0.0))
             continue

@@ -18,6 +18,7 @@ from rca.evidence.last_words import SURELY
 from rca.region.arrays import Region
 from rca.region.edges import Floats, Ints, Mask
 from rca.region.effects import Faults
+from rca.region.gates import uncovered
 from rca.region.messages import ROOT
 from rca.suspects.signature import CUT, SEED
 
@@ -243,7 +244,8 @@ class _Wave:
         soft[place, group], whole[place, group] = self.soft[row[by]], edges.on_all[which]
         source = np.zeros((most, len(first)), np.int64)
         source[place, group] = edges.source[which]
-        kind, firm = region.kind[edges.target[which[first]]], edges.firm[which[first]]
+        owner, firm = edges.target[which[first]], edges.firm[which[first]]
+        kind = region.kind[owner]
         hard = region.hard.T.take(kind, axis=1)
         felt = np.where(hard, 0.0, _felt(hits, size, whole))
         _add_erring(felt, region.errs[kind], hits, erring, size)
@@ -251,7 +253,7 @@ class _Wave:
         weakened = np.where(hits > 0, hits, lost[:, None])
         some = hits.max(axis=0) > 0
         hits = np.where(hard, hits, np.where(some, weakened, 0.0))
-        spares, reduced = size - need + 1, region.reduced[edges.target[which[first]]]
+        spares, reduced = size - need + 1, region.reduced[owner]
         some = np.flatnonzero((reduced >= 0) & (spares > 1) & firm)
         hits[:, reduced[some], some] = lost[:, some]
         felt[reduced[some], some] = 0.0
@@ -260,22 +262,21 @@ class _Wave:
         rows = hits.reshape(most, -1).take(chosen, axis=1)
         thin, spare = slot == reduced[group], spares[group]
         chances = np.maximum(_at_least(rows, spare), felt[slot, group])
+        bare = hard[slot, group] & ~thin & firm[group] & (spare > 1)
+        bare &= region.seen.ratios[slot, owner[group]] > 1
+        chances = _after_one(chances, rows, thin, bare)
         spare[thin] = 1
-        several = _at_least(rows[:, thin], spare[thin])
-        chances[thin] = np.where(chances[thin] < CUT, several, 0.0)
         fault, soft = fault.take(group, axis=1), soft.take(group, axis=1)
         source = source.take(group, axis=1)
         key = np.rint(rows * _FINE).astype(np.int64) * _LOW + region.prefer[source]
         key[rows <= 0] = -1
         last = np.where(hard[slot, group] & ((rows > 0).sum(axis=0) >= spare), spare - 1, 0)
         order = np.argsort(-key, axis=0, kind="stable")
-        each = np.arange(len(group))
-        reason = source[order[last, each], each]
+        reason = source[order[last, np.arange(len(group))], np.arange(len(group))]
         stopped = _at_least(fault, spare)
         stopped[((rows > 0) & (fault == 0)).any(axis=0)] = 0.0
         solid = firm[group] & ((rows > 0) & ~soft).any(axis=0)
-        press = np.zeros(len(slot), np.bool_)
-        return pair[first][group], slot, chances, reason, stopped, solid, press
+        return pair[first][group], slot, chances, reason, stopped, solid, np.zeros_like(solid)
 
     def _corrected(self, keys: Ints, predicted: Floats) -> Floats:
         """Return the belief in each mode after what was seen there; see `Scene.correct`."""
@@ -410,6 +411,22 @@ def _add_erring(felt: Floats, errs: Ints, hits: Floats, erring: Floats, size: In
     if erring.any():
         each = np.arange(len(size))
         felt[errs, each] = (hits[:, errs, each] * erring).sum(axis=0) / size
+
+
+def _after_one(chances: Floats, rows: Floats, thin: Mask, bare: Mask) -> Floats:
+    """Return the chances of effects with what the loss of one member does.
+
+    Args:
+        chances: (e,) of each effect, by as many losses as stop the group.
+        rows: (members, e) P(lost).
+        thin: (e,) whether it is to be reduced, which is not told beside too many losses.
+        bare: (e,) whether it stops where nobody takes over; see `rca.region.gates.uncovered`.
+    """
+    some = np.flatnonzero(thin | bare)
+    lost = np.zeros(len(chances))
+    lost[some] = _at_least(rows.take(some, axis=1), np.ones(len(some), np.int64))
+    reduced = np.where(chances < CUT, lost, 0.0)
+    return np.where(thin, reduced, np.maximum(chances, uncovered(lost)))
 
 
 def _at_least(chances: Floats, counts: Ints) -> Floats:
