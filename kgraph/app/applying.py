@@ -9,16 +9,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from time import monotonic
 
-from kgraph.app.acting import actuators
-from kgraph.app.binding import Binding
-from kgraph.app.plans import document_of, find
-from kgraph.app.policies import policy_of, read_before
+from kgraph.app.incidents.plans import document_of, find
+from kgraph.app.repairs.acting import actuators
+from kgraph.app.repairs.binding import Binding
+from kgraph.app.repairs.policies import policy_of, read_before
 from kgraph.app.sources import Context, jobs, watched_jobs
+from kgraph.app.stored.whole import Whole
 from kgraph.app.watch.collect import Collector
 from kgraph.app.watch.facts import facts_of
 from kgraph.app.watch.keeper import Keeper
 from kgraph.app.watch.loop import ROLE
-from kgraph.app.whole import Whole
 from kgraph.config import Configuration
 from kgraph.schema import (
     Actor,

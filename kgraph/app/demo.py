@@ -14,11 +14,13 @@ from tempfile import TemporaryDirectory
 
 from ingest import libvirt, topology
 from ingest.alertmanager import parse_payload
-from kgraph.app import alerts, investigation, keeping
-from kgraph.app.initialise import refuse_second, write
-from kgraph.app.investigation import Investigation
-from kgraph.app.sync import Commitment, Reading, keep, unshown
-from kgraph.app.toolkit import toolkit
+from kgraph.app.asking import investigation
+from kgraph.app.asking.investigation import Investigation
+from kgraph.app.configured.toolkit import toolkit
+from kgraph.app.incidents import keeping
+from kgraph.app.reading import alerts
+from kgraph.app.reading.sync import Commitment, Reading, keep, unshown
+from kgraph.app.setup.initialise import refuse_second, write
 from kgraph.config import Configuration, Settings
 from kgraph.schema import Entity, KgraphError, StoreError
 from kgraph.signals import Translation

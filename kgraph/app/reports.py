@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from kgraph.app.blindspots import blind_spots
-from kgraph.app.plans import document_of
+from kgraph.app.incidents.plans import document_of
 from kgraph.app.service.tally import Group, counted
+from kgraph.app.views.blindspots import blind_spots
 from kgraph.incidents import Case
 from kgraph.incidents.aging import overdue
 from kgraph.incidents.case import blamed_as_kept

@@ -32,7 +32,7 @@ def apply(
 
     Where `kgraph watch` is at work, the plan is approved and carried out by it.
     """
-    from kgraph.app.stores import Access, opened
+    from kgraph.app.stored.stores import Access, opened
 
     session = session_of(ctx)
     if not execute:
@@ -48,8 +48,8 @@ def apply(
 
 def _show(session: Session, plan_id: str, output: RowFormat) -> None:
     from kgraph.app.applying import preview
-    from kgraph.app.plans import names
-    from kgraph.app.stores import Access, opened
+    from kgraph.app.incidents.plans import names
+    from kgraph.app.stored.stores import Access, opened
     from kgraph.cli.plan import lines, whole
 
     with opened(session.configuration, Access.READ) as store:
@@ -125,9 +125,9 @@ def _live(shown: Preview) -> Iterator[str]:
 
 def _execute(session: Session, store: GraphStore, plan_id: str, stopping: threading.Event) -> None:
     from kgraph.app import applying
-    from kgraph.app.binding import Binding
-    from kgraph.app.holders import holder
-    from kgraph.app.plans import document_of, find
+    from kgraph.app.incidents.plans import document_of, find
+    from kgraph.app.repairs.binding import Binding
+    from kgraph.app.stored.holders import holder
     from kgraph.schema import PlanState
     from remedies import Refusal
 

@@ -24,8 +24,8 @@ def verify(
     ] = "",
 ) -> None:
     """Verify the hash chain; and that plans, journals and requests are as the log says."""
-    from kgraph.app.audits import audited
-    from kgraph.app.stores import Access, opened
+    from kgraph.app.stored.audits import audited
+    from kgraph.app.stored.stores import Access, opened
 
     session = session_of(ctx)
     with opened(session.configuration, Access.READ) as store:
@@ -47,7 +47,7 @@ def show_log(
     output: Rows = RowFormat.TABLE,
 ) -> None:
     """List the audit log, oldest first."""
-    from kgraph.app.stores import Access, opened
+    from kgraph.app.stored.stores import Access, opened
     from kgraph.schema.timestamps import format_time
 
     session = session_of(ctx)
@@ -69,7 +69,7 @@ def requests(
 ) -> None:
     """List who asked for what through the service and by `kgraph token`, newest first."""
     from kgraph.app.service.audit import listed
-    from kgraph.app.stores import Access, opened
+    from kgraph.app.stored.stores import Access, opened
     from kgraph.schema.timestamps import to_the_second
 
     session = session_of(ctx)

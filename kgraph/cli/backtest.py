@@ -57,7 +57,7 @@ def backtest(  # noqa: PLR0913 - one for each option
 ) -> None:
     """Replay past alerts of Prometheus on the graph as it was, and score what was said."""
     from kgraph.app import backtest as past
-    from kgraph.app.stores import Access, opened
+    from kgraph.app.stored.stores import Access, opened
     from kgraph.cli.backtest_rows import Shown, write_all
 
     session = session_of(ctx)
@@ -102,8 +102,8 @@ def _read(
         return read_alerts(*_content(file), fine).cut(since, until)
     if since is None:
         usage("--from says since when Prometheus is asked, such as -7d")
-    from kgraph.app.alerts import packs_of
-    from kgraph.app.prometheus import server
+    from kgraph.app.reading.alerts import packs_of
+    from kgraph.app.reading.prometheus import server
     from kgraph.cli.sync import prometheus_asked
 
     configuration = session.configuration
@@ -129,9 +129,9 @@ def _content(file: str) -> tuple[bytes, str]:
 
 
 def _setting(session: Session, store: GraphStore) -> Past:
-    from kgraph.app.alerts import packs_of
     from kgraph.app.backtest import Past
-    from kgraph.app.toolkit import toolkit
+    from kgraph.app.configured.toolkit import toolkit
+    from kgraph.app.reading.alerts import packs_of
     from kgraph.cli.progress import counted
 
     configuration = session.configuration

@@ -16,7 +16,7 @@ from kgraph.schema.counting import counted
 
 if TYPE_CHECKING:
     from kgraph.app.backtest import Look, Replay, Replayed, Scored, Verdict
-    from kgraph.app.scoring import Figure
+    from kgraph.app.measuring.scoring import Figure
 
 
 @dataclass(frozen=True, slots=True)

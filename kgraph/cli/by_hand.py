@@ -13,7 +13,7 @@ from kgraph.cli.session import Session, session_of
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from kgraph.app.investigation import Toolkit
+    from kgraph.app.asking.investigation import Toolkit
     from kgraph.incidents.handling import Handling
     from kgraph.store import GraphStore
 
@@ -31,7 +31,7 @@ def acknowledge(
     withdraw: Annotated[bool, typer.Option("--withdraw", help="Take it back.")] = False,
 ) -> None:
     """Say that you have taken an incident on: nobody is told of it again, unless it gets worse."""
-    from kgraph.app import by_hand
+    from kgraph.app.incidents import by_hand
 
     def done(store: GraphStore, who: str, now: datetime) -> Handling:
         record = by_hand.find(store, incident)
@@ -49,7 +49,7 @@ def close(
     by: By = "",
 ) -> None:
     """Close an incident. Its symptoms raise no other while they last; new ones do."""
-    from kgraph.app import by_hand
+    from kgraph.app.incidents import by_hand
 
     def done(store: GraphStore, who: str, now: datetime) -> Handling:
         return by_hand.close(store, by_hand.find(store, incident), who, reason, now)
@@ -66,7 +66,7 @@ def merge(
     note: Note = "",
 ) -> None:
     """Make an incident a part of another one, which is explained anew with all of both."""
-    from kgraph.app import by_hand
+    from kgraph.app.incidents import by_hand
 
     session = session_of(ctx)
 
@@ -88,7 +88,7 @@ def split(
     note: Note = "",
 ) -> None:
     """Make an incident of its own of what is wrong with some entities; both are explained anew."""
-    from kgraph.app import by_hand
+    from kgraph.app.incidents import by_hand
 
     session = session_of(ctx)
 
@@ -123,7 +123,7 @@ def _do(
     by: str,
     done: Callable[[GraphStore, str, datetime], Handling],
 ) -> None:
-    from kgraph.app.stores import Access, opened
+    from kgraph.app.stored.stores import Access, opened
 
     with opened(session.configuration, Access.WRITE) as store:
         row = done(store, by or session.user, session.now())
@@ -132,7 +132,7 @@ def _do(
 
 
 def _tools(session: Session, store: GraphStore, now: datetime) -> Toolkit:
-    from kgraph.app.learning import taught
-    from kgraph.app.toolkit import toolkit
+    from kgraph.app.configured.toolkit import toolkit
+    from kgraph.app.incidents.learning import taught
 
     return taught(toolkit(session.configuration, now), store)

@@ -23,9 +23,9 @@ from kgraph.cli.tables import RowFormat, write
 from kgraph.schema.counting import counted
 
 if TYPE_CHECKING:
-    from kgraph.app.calibrating import Fitted
-    from kgraph.app.campaign import Drawn, Plan
-    from kgraph.app.engine import Engine
+    from kgraph.app.configured.engine import Engine
+    from kgraph.app.measuring.calibrating import Fitted
+    from kgraph.app.measuring.campaign import Drawn, Plan
     from kgraph.simulation import World
     from rca.evaluation.baselines import Baseline
 
@@ -81,8 +81,8 @@ def campaign(  # noqa: PLR0913 - a command's options
     ] = CampaignFormat.TEXT,
 ) -> None:
     """Break things in a simulation of the graph, and measure the answers. Changes nothing."""
-    from kgraph.app import campaign as campaigns
-    from kgraph.app.engine import Engine, calibration_of, rules_of
+    from kgraph.app.configured.engine import Engine, calibration_of, rules_of
+    from kgraph.app.measuring import campaign as campaigns
     from kgraph.topology import build
 
     session = session_of(ctx)
@@ -107,7 +107,7 @@ def campaign(  # noqa: PLR0913 - a command's options
     elif fit is None:
         _measured(session, drawn, methods_among(engine, method or ()), told, output)
     else:
-        from kgraph.app.calibrating import calibrate
+        from kgraph.app.measuring.calibrating import calibrate
 
         done = calibrate(world, drawn, sets, (engine, Engine(model, None)), plan)
         _write(fit, done)
@@ -144,22 +144,22 @@ def _pairs(
 
 
 def _sets(pairs: Sequence[tuple[str, str]]) -> Mapping[str, Any]:
-    from kgraph.app.evaluation import labelled
+    from kgraph.app.measuring.evaluation import labelled
 
     return {set_name(bundle): labelled(bundle, truth) for bundle, truth in pairs}
 
 
 def _own(session: Session) -> Mapping[str, Any]:
-    from kgraph.app.confirming import confirmed
-    from kgraph.app.stores import Access, opened
+    from kgraph.app.measuring.confirming import confirmed
+    from kgraph.app.stored.stores import Access, opened
 
     with opened(session.configuration, Access.READ, session.remark) as store:
         return {"confirmed": confirmed(store)}
 
 
 def _world(session: Session, entities: int | None, seed: int, wrong_edges: float) -> World:
-    from kgraph.app import campaign as campaigns
-    from kgraph.app.stores import Access, opened
+    from kgraph.app.measuring import campaign as campaigns
+    from kgraph.app.stored.stores import Access, opened
 
     if entities is not None:
         return campaigns.invented(entities, seed, wrong_edges)
@@ -201,9 +201,9 @@ def _measured(
     told: str,
     form: CampaignFormat,
 ) -> None:
-    from kgraph.app.campaign import strata_of
-    from kgraph.app.evaluation import tallied
-    from kgraph.app.scoring import ENGINE, score
+    from kgraph.app.measuring.campaign import strata_of
+    from kgraph.app.measuring.evaluation import tallied
+    from kgraph.app.measuring.scoring import ENGINE, score
 
     rows = [one.labelled for one in drawn]
     tallies = tallied(rows, methods, lambda r: iter(_shown(session, r, "asking", len(rows))))
@@ -243,7 +243,7 @@ def _confirmed(
     told: str,
     form: CampaignFormat,
 ) -> None:
-    from kgraph.app.confirming import curve
+    from kgraph.app.measuring.confirming import curve
 
     rows = [one.labelled for one in drawn]
     found = curve(rows, rows[steps[-1] :], steps, engine)

@@ -11,10 +11,10 @@ from kgraph.cli.session import Session
 from kgraph.cli.tables import RowFormat, table, write
 
 if TYPE_CHECKING:
-    from kgraph.app.calibrating import Fitted
-    from kgraph.app.campaign import Drawn
-    from kgraph.app.confirming import Learnt
-    from kgraph.app.scoring import Score, Tally
+    from kgraph.app.measuring.calibrating import Fitted
+    from kgraph.app.measuring.campaign import Drawn
+    from kgraph.app.measuring.confirming import Learnt
+    from kgraph.app.measuring.scoring import Score, Tally
     from rca.evaluation.measures import Bin
 
 _CHANCES = ("F1", "Brier", "ECE", "ECE by chance", "precision@.9")

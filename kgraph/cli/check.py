@@ -14,7 +14,7 @@ from kgraph.cli.tables import RowFormat, Rows, show
 
 if TYPE_CHECKING:
     from ingest.detect.checks import Result, Target
-    from kgraph.app.sync import Job
+    from kgraph.app.reading.sync import Job
     from kgraph.schema import Entity
 
 _COLUMNS = ("entity", "check", "address", "signal", "state", "detail")
@@ -107,11 +107,11 @@ def _planned(
     session: Session, entities: Sequence[str], incident: str | None, wanted: frozenset[str]
 ) -> tuple[list[Entity], list[Target], list[Job]]:
     """Return what is meant, where to look, and which sources to read anew."""
-    from kgraph.app.by_hand import find as kept
-    from kgraph.app.checking import next_best, targets_for
-    from kgraph.app.lookup import entity as look_up
-    from kgraph.app.rereading import rereading
-    from kgraph.app.stores import Access, opened
+    from kgraph.app.incidents.by_hand import find as kept
+    from kgraph.app.reading.checking import next_best, targets_for
+    from kgraph.app.sources.rereading import rereading
+    from kgraph.app.stored.lookup import entity as look_up
+    from kgraph.app.stored.stores import Access, opened
 
     with opened(session.configuration, Access.READ, session.remark) as store:
         if incident is not None:
@@ -132,9 +132,9 @@ def _looked(
 ) -> tuple[bool, bool]:
     """Look, keep, show; return whether anything was seen, and whether anything is wrong."""
     from ingest.detect.checks import Budget
-    from kgraph.app.checking import check as checked
-    from kgraph.app.stores import Access, opened
-    from kgraph.app.sync import Commitment, Reading, unshown
+    from kgraph.app.reading.checking import check as checked
+    from kgraph.app.reading.sync import Commitment, Reading, unshown
+    from kgraph.app.stored.stores import Access, opened
 
     if not targets:
         return False, False

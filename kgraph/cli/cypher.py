@@ -73,7 +73,7 @@ def run(
 ) -> None:
     """Run one query, reading only: on the server, or on the store at hand where that can."""
     from kgraph.app.queries import ANSWERS, OF_ESTATES, answer
-    from kgraph.app.stores import Access, opened
+    from kgraph.app.stored.stores import Access, opened
     from kgraph.schema import InputError
     from kgraph.store import Queryable
 
@@ -109,7 +109,7 @@ def browser(
     folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
 ) -> None:
     """Write what Neo4j Browser takes by drag and drop: a style sheet, favourites, a guide."""
-    from kgraph.app.browser_kit import kit, write
+    from kgraph.app.setup.browser_kit import kit, write
 
     files = kit(_shipped())
     write(folder, files)
@@ -182,7 +182,7 @@ def _value(session: Session, store: Estate, row: Parameter, text: str) -> object
 
 
 def _uid(store: Estate, text: str) -> str:
-    from kgraph.app.lookup import entity as look_up
+    from kgraph.app.stored.lookup import entity as look_up
 
     return look_up(store, text).uid
 

@@ -30,7 +30,7 @@ def demo(
     empty.
     """
     from kgraph.app.demo import play
-    from kgraph.app.stores import target
+    from kgraph.app.stored.stores import target
     from kgraph.cli import screen
     from kgraph.incidents import Detail, Label, build
 

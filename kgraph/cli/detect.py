@@ -80,8 +80,8 @@ def list_detectors(ctx: typer.Context, output: Rows = RowFormat.TABLE) -> None:
 
     Those of series, and those of the logs and calls that are configured.
     """
+    from kgraph.app.configured.engine import rates_of
     from kgraph.app.detection import series_of
-    from kgraph.app.engine import rates_of
 
     session = session_of(ctx)
     rates = rates_of(session.configuration)
@@ -169,14 +169,14 @@ def _write(path: Path, text: str) -> None:
 def _graded(
     session: Session, labelled: list[tuple[str, str]], series: int, seed: int
 ) -> tuple[Sequence[Graded], int]:
+    from kgraph.app.configured.engine import rules_of
     from kgraph.app.detection import series_of
     from kgraph.app.detection.record import Known, confirmed, tallied
     from kgraph.app.detection.report import graded
     from kgraph.app.detection.trial import trial
-    from kgraph.app.engine import rules_of
-    from kgraph.app.evaluation import labelled as read_labelled
+    from kgraph.app.measuring.evaluation import labelled as read_labelled
     from kgraph.app.sources.listening import listening
-    from kgraph.app.stores import Access, opened
+    from kgraph.app.stored.stores import Access, opened
     from kgraph.schema import NoStoreError
 
     known = [

@@ -11,7 +11,7 @@ from kgraph.cli.session import Exit, Session, session_of
 from kgraph.cli.tables import RowFormat, Rows, show, write
 
 if TYPE_CHECKING:
-    from kgraph.app.drift import Compared
+    from kgraph.app.repairs.drift import Compared
     from kgraph.schema import Plan, PlanRecord
 
 
@@ -29,8 +29,8 @@ def drift(
     A proposed plan is one like any other: `kgraph plan` shows it, `kgraph apply` carries it out
     under the same guards. Plans of one file take each other's place.
     """
-    from kgraph.app.drift import compare, declared, keep
-    from kgraph.app.stores import Access, opened
+    from kgraph.app.repairs.drift import compare, declared, keep
+    from kgraph.app.stored.stores import Access, opened
 
     session = session_of(ctx)
     desired = declared(file)

@@ -13,9 +13,9 @@ from kgraph.cli.session import session_of, usage
 from kgraph.cli.tables import RowFormat, show, write
 
 if TYPE_CHECKING:
-    from kgraph.app.engine import Engine
-    from kgraph.app.evaluation import SetScore
-    from kgraph.app.scoring import Score
+    from kgraph.app.configured.engine import Engine
+    from kgraph.app.measuring.evaluation import SetScore
+    from kgraph.app.measuring.scoring import Score
     from rca.evaluation.baselines import Baseline
 
 _SHOWN = ("AC@1", "AC@3", "AC@5", "MRR", "F1", "Brier", "ECE")
@@ -54,8 +54,8 @@ def evaluate(
     ] = ScoreFormat.TABLE,
 ) -> None:
     """Measure the answers on labelled incidents, next to simple baselines."""
-    from kgraph.app import evaluation
-    from kgraph.app.engine import engine_of
+    from kgraph.app.configured.engine import engine_of
+    from kgraph.app.measuring import evaluation
 
     session = session_of(ctx)
     if len(truth) != len(bundle):
@@ -146,7 +146,7 @@ def score_document(score: Score) -> dict[str, Any]:
 
 def methods_among(engine: Engine, names: Sequence[str]) -> Mapping[str, Baseline]:
     """Return the methods of some names, of none all; end with a usage error if there is none."""
-    from kgraph.app.evaluation import methods_of
+    from kgraph.app.measuring.evaluation import methods_of
     from kgraph.schema import suggest
 
     methods = methods_of(engine)

@@ -9,8 +9,8 @@ from kgraph.cli.intervals import STYLE, Share, intervals
 from kgraph.cli.page import Markup, details, document, escaped, joined, table
 
 if TYPE_CHECKING:
-    from kgraph.app.evaluation import SetScore
-    from kgraph.app.scoring import Figure, Score
+    from kgraph.app.measuring.evaluation import SetScore
+    from kgraph.app.measuring.scoring import Figure, Score
     from rca.evaluation.measures import Bin
 
 _SIDE, _EDGE = 300, 40  # px

@@ -75,7 +75,7 @@ def show_entity(
     output: Rows = RowFormat.TABLE,
 ) -> None:
     """Show one entity: what it is, what it needs, who needs it, what is seen of it."""
-    from kgraph.app.lookup import entity as look_up
+    from kgraph.app.stored.lookup import entity as look_up
 
     session = session_of(ctx)
     with looking(session, at) as store:
@@ -98,7 +98,7 @@ def path(
     output: Rows = RowFormat.TABLE,
 ) -> None:
     """Show the shortest ways on which one entity depends on another."""
-    from kgraph.app.lookup import entity as look_up
+    from kgraph.app.stored.lookup import entity as look_up
 
     session = session_of(ctx)
     with looking(session, at) as store:
@@ -124,8 +124,8 @@ def export(
     at: At = None,
 ) -> None:
     """Write the graph, or a part of it, to stdout."""
-    from kgraph.app.graphs import near, to_graphml, topology_document
-    from kgraph.app.lookup import entity as look_up
+    from kgraph.app.stored.lookup import entity as look_up
+    from kgraph.app.views.graphs import near, to_graphml, topology_document
 
     session = session_of(ctx)
     with looking(session, at) as store:
@@ -164,7 +164,7 @@ def _hop(number: int, relation: Relation, names: dict[str, str]) -> tuple[int, s
 
 
 def _described(store: Estate, entity: Entity, session: Session) -> dict[str, object]:
-    from kgraph.app.graphs import edges
+    from kgraph.app.views.graphs import edges
     from kgraph.schema.timestamps import format_time
 
     needs, needed_by = edges(store, entity.uid)

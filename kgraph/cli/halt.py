@@ -17,7 +17,7 @@ def halt(
     lift: Annotated[bool, typer.Option("--lift", help="Let effects begin again.")] = False,
 ) -> None:
     """Stop every new effect at once, in every process that uses this store, until it is lifted."""
-    from kgraph.app.stores import Access, opened
+    from kgraph.app.stored.stores import Access, opened
     from kgraph.schema import Halt
 
     session = session_of(ctx)

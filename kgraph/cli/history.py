@@ -11,7 +11,7 @@ from kgraph.cli.session import Exit, session_of, usage
 from kgraph.cli.tables import RowFormat, Rows, show, write
 
 if TYPE_CHECKING:
-    from kgraph.app.history import EstateDiff
+    from kgraph.app.views.history import EstateDiff
     from kgraph.schema import Relation
     from kgraph.store import EntityHistory, GraphStore
 
@@ -28,8 +28,8 @@ def history(
     output: Rows = RowFormat.TABLE,
 ) -> None:
     """Show what one entity went through: when it was there, what it needed, what was seen."""
-    from kgraph.app.history import story
-    from kgraph.app.stores import Access, opened
+    from kgraph.app.stored.stores import Access, opened
+    from kgraph.app.views.history import story
 
     session = session_of(ctx)
     first = moment(since, session.now()) if since else None
@@ -56,8 +56,8 @@ def diff(
     output: Rows = RowFormat.TABLE,
 ) -> None:
     """Show what differs in the estate between two times."""
-    from kgraph.app.history import difference
-    from kgraph.app.stores import Access, opened
+    from kgraph.app.stored.stores import Access, opened
+    from kgraph.app.views.history import difference
 
     session = session_of(ctx)
     now = session.now()
@@ -86,8 +86,8 @@ def prune(
     """Forget what has ended: relations first, then versions, then entities without any trace."""
     from dataclasses import asdict
 
-    from kgraph.app.history import prune as forget
-    from kgraph.app.stores import Access, opened
+    from kgraph.app.stored.stores import Access, opened
+    from kgraph.app.views.history import prune as forget
 
     session = session_of(ctx)
     kept = session.configuration.settings.retention.history_days
@@ -103,7 +103,7 @@ def prune(
 
 def _found(store: GraphStore, text: str) -> EntityHistory:
     """Return the history of an entity; of one that is gone by its uid or last name."""
-    from kgraph.app.lookup import entity as look_up
+    from kgraph.app.stored.lookup import entity as look_up
     from kgraph.schema import InputError
 
     direct = store.history(text)

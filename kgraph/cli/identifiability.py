@@ -33,8 +33,8 @@ def identifiability(
 
     Two faults look the same if they would likely show the same on everything that is watched.
     """
-    from kgraph.app.blindspots import alike
-    from kgraph.app.engine import rules_of
+    from kgraph.app.configured.engine import rules_of
+    from kgraph.app.views.blindspots import alike
 
     session = session_of(ctx)
     model = rules_of(session.configuration)

@@ -10,7 +10,7 @@ from kgraph.cli.session import Exit, Session, session_of
 from kgraph.cli.tables import RowFormat, Rows, show, write
 
 if TYPE_CHECKING:
-    from kgraph.app.identity import Claim, Explanation, IdentityConflict
+    from kgraph.app.views.identity import Claim, Explanation, IdentityConflict
     from kgraph.schema import Decision, Provenance, RecordName, Sameness
     from kgraph.store import GraphStore
 
@@ -23,8 +23,8 @@ def explain_identity(
     output: Rows = RowFormat.TABLE,
 ) -> None:
     """Show which sources speak of one entity, and by which keys they are one."""
-    from kgraph.app.identity import explain
-    from kgraph.app.stores import Access, opened
+    from kgraph.app.stored.stores import Access, opened
+    from kgraph.app.views.identity import explain
 
     session = session_of(ctx)
     with opened(session.configuration, Access.READ, session.remark) as store:
@@ -47,8 +47,8 @@ def explain_identity(
 
 def conflicts(ctx: typer.Context, output: Rows = RowFormat.TABLE) -> None:
     """List entities that share a strong key and contradict each other: are they one thing?"""
-    from kgraph.app.identity import conflicts as conflicting
-    from kgraph.app.stores import Access, opened
+    from kgraph.app.stored.stores import Access, opened
+    from kgraph.app.views.identity import conflicts as conflicting
 
     session = session_of(ctx)
     with opened(session.configuration, Access.READ, session.remark) as store:
@@ -76,8 +76,8 @@ def merge(
     reason: Reason = "",
 ) -> None:
     """Say that two entities are one thing, for ever: no key parts them again."""
-    from kgraph.app.lookup import entity as look_up
-    from kgraph.app.stores import Access, opened
+    from kgraph.app.stored.lookup import entity as look_up
+    from kgraph.app.stored.stores import Access, opened
     from kgraph.schema import Decision, Sameness
 
     session = session_of(ctx)
@@ -102,7 +102,7 @@ def split(
     reason: Reason = "",
 ) -> None:
     """Say that some of what sources tell of an entity is another thing, for ever."""
-    from kgraph.app.stores import Access, opened
+    from kgraph.app.stored.stores import Access, opened
     from kgraph.schema import Decision, Sameness
 
     session = session_of(ctx)
@@ -121,7 +121,7 @@ def split(
 
 def decisions(ctx: typer.Context, output: Rows = RowFormat.TABLE) -> None:
     """List what people have decided on identity, oldest first."""
-    from kgraph.app.stores import Access, opened
+    from kgraph.app.stored.stores import Access, opened
 
     session = session_of(ctx)
     with opened(session.configuration, Access.READ, session.remark) as store:
@@ -143,7 +143,7 @@ def _ways_back(first: Provenance | None, second: Provenance | None) -> list[str]
 
 def _uid(store: GraphStore, text: str) -> str:
     """Return the uid of an entity; one that is gone is found by its uid alone."""
-    from kgraph.app.lookup import entity as look_up
+    from kgraph.app.stored.lookup import entity as look_up
 
     direct = store.provenance(text)
     return direct.uid if direct else look_up(store, text).uid

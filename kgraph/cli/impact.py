@@ -23,8 +23,8 @@ def impact(
 
     Whether it would fail too is another question: `kgraph predict` counts in redundancy.
     """
-    from kgraph.app.graphs import dependents
-    from kgraph.app.lookup import entity as look_up
+    from kgraph.app.stored.lookup import entity as look_up
+    from kgraph.app.views.graphs import dependents
 
     session = session_of(ctx)
     with looking(session, at) as store:

@@ -60,8 +60,8 @@ def list_incidents(
     output: Rows = RowFormat.TABLE,
 ) -> None:
     """List incidents, newest first, and who has taken them on; --at: those that were open then."""
-    from kgraph.app.handled import acknowledgements
-    from kgraph.app.stores import Access, opened
+    from kgraph.app.incidents.handled import acknowledgements
+    from kgraph.app.stored.stores import Access, opened
     from kgraph.schema import IncidentStatus
     from kgraph.schema.timestamps import to_the_second
 
@@ -104,15 +104,15 @@ def show_incident(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Leave nothing out.")] = False,
 ) -> None:
     """Show one incident: explained again from its kept bundle, as of then."""
-    from kgraph.app.answers import answered_at
-    from kgraph.app.by_hand import find
-    from kgraph.app.handled import trace
-    from kgraph.app.keeping import again
-    from kgraph.app.learning import learned_by
-    from kgraph.app.placing import told
-    from kgraph.app.plans import as_kept
-    from kgraph.app.stores import Access, opened
-    from kgraph.app.toolkit import toolkit
+    from kgraph.app.asking.answers import answered_at
+    from kgraph.app.configured.toolkit import toolkit
+    from kgraph.app.incidents.by_hand import find
+    from kgraph.app.incidents.handled import trace
+    from kgraph.app.incidents.keeping import again
+    from kgraph.app.incidents.learning import learned_by
+    from kgraph.app.incidents.placing import told
+    from kgraph.app.incidents.plans import as_kept
+    from kgraph.app.stored.stores import Access, opened
 
     session = session_of(ctx)
     with opened(session.configuration, Access.READ, session.remark) as store:
@@ -186,15 +186,15 @@ def report(
 
 
 def _mortem(session: Session, incident: str) -> Callable[[ReportFormat], str]:
-    from kgraph.app.answers import answered_at
-    from kgraph.app.by_hand import find
-    from kgraph.app.handled import trace
-    from kgraph.app.keeping import again
-    from kgraph.app.learning import learned_by
-    from kgraph.app.placing import told
+    from kgraph.app.asking.answers import answered_at
+    from kgraph.app.configured.toolkit import toolkit
+    from kgraph.app.incidents.by_hand import find
+    from kgraph.app.incidents.handled import trace
+    from kgraph.app.incidents.keeping import again
+    from kgraph.app.incidents.learning import learned_by
+    from kgraph.app.incidents.placing import told
     from kgraph.app.reports import mortem
-    from kgraph.app.stores import Access, opened
-    from kgraph.app.toolkit import toolkit
+    from kgraph.app.stored.stores import Access, opened
     from kgraph.cli import report as reports
 
     with opened(session.configuration, Access.READ, session.remark) as store:
@@ -210,9 +210,9 @@ def _mortem(session: Session, incident: str) -> Callable[[ReportFormat], str]:
 def _period(
     session: Session, since: str | None, until: str | None
 ) -> Callable[[ReportFormat], str]:
-    from kgraph.app.engine import rules_of
+    from kgraph.app.configured.engine import rules_of
     from kgraph.app.reports import period
-    from kgraph.app.stores import Access, opened
+    from kgraph.app.stored.stores import Access, opened
     from kgraph.cli import report as reports
 
     now = session.now()
@@ -266,9 +266,9 @@ def refute(
 def _rule(
     session: Session, incident: str, cause: str, *, right: bool, by: str, reason: str
 ) -> None:
-    from kgraph.app.by_hand import find
-    from kgraph.app.learning import ruling, say
-    from kgraph.app.stores import Access, opened
+    from kgraph.app.incidents.by_hand import find
+    from kgraph.app.incidents.learning import ruling, say
+    from kgraph.app.stored.stores import Access, opened
     from kgraph.incidents import probability
     from kgraph.schema.bundles import bundle_of
 

@@ -191,8 +191,8 @@ def alertmanager(
     output: Rows = RowFormat.TABLE,
 ) -> None:
     """Read alerts and turn them into evidence on the graph."""
-    from kgraph.app import alerts
-    from kgraph.app.sync import Outcome
+    from kgraph.app.reading import alerts
+    from kgraph.app.reading.sync import Outcome
 
     if (file is None) == (url is None) or file == "":
         usage("give either a FILE (- is stdin) or --url URL")
@@ -227,8 +227,8 @@ def prometheus(
     output: Rows = RowFormat.TABLE,
 ) -> None:
     """Read targets, alerts and where rules look into the graph as evidence."""
-    from kgraph.app.alerts import packs_of
-    from kgraph.app.prometheus import job, server
+    from kgraph.app.reading.alerts import packs_of
+    from kgraph.app.reading.prometheus import job, server
 
     session = session_of(ctx)
     packs = packs_of(session.configuration)

@@ -20,7 +20,7 @@ from kgraph.cli.session import (
 )
 
 if TYPE_CHECKING:
-    from kgraph.app.monitoring import Written
+    from kgraph.app.setup.monitoring import Written
 
 app = typer.Typer(
     help="Look for libvirt, Prometheus and Alertmanager here; write kgraph.toml and a store.",
@@ -40,8 +40,8 @@ def init(
     """Look for libvirt, Prometheus and Alertmanager here; write kgraph.toml and a store."""
     if ctx.invoked_subcommand is not None:
         return
-    from kgraph.app import initialise
-    from kgraph.app.stores import Access, opened
+    from kgraph.app.setup import initialise
+    from kgraph.app.stored.stores import Access, opened
     from kgraph.config import FILE_NAME, load
 
     session = session_of(ctx)
@@ -97,7 +97,7 @@ def prometheus(
     ] = "15s",
 ) -> None:
     """Write alerting rules and a scrape configuration for Prometheus; name the exporters."""
-    from kgraph.app import monitoring
+    from kgraph.app.setup import monitoring
 
     session = session_of(ctx)
     every = monitoring.scrape_interval(scrape_interval)
@@ -124,7 +124,7 @@ def alertmanager(
     ] = None,
 ) -> None:
     """Write a receiver for Alertmanager that sends kgraph what fires and what is over."""
-    from kgraph.app import monitoring
+    from kgraph.app.setup import monitoring
 
     session = session_of(ctx)
     written = monitoring.for_alertmanager(

@@ -15,8 +15,8 @@ from kgraph.cli.tables import RowFormat, write
 from kgraph.cli.text import as_json
 
 if TYPE_CHECKING:
-    from kgraph.app.investigation import Investigation, Toolkit
-    from kgraph.app.placing import Sorted
+    from kgraph.app.asking.investigation import Investigation, Toolkit
+    from kgraph.app.incidents.placing import Sorted
     from kgraph.schema import Incident
     from kgraph.store import GraphStore
 
@@ -85,7 +85,7 @@ def show(
     one_line: bool = True,
 ) -> None:
     """Write one answer."""
-    from kgraph.app.answers import document
+    from kgraph.app.asking.answers import document
     from kgraph.cli import drawing, screen
     from kgraph.incidents import Detail, build
 
@@ -110,11 +110,12 @@ def show(
 
 
 def _of_store(session: Session, form: AnswerFormat, *, verbose: bool, save: bool) -> Exit:
-    from kgraph.app import investigation, keeping, learning, placing
-    from kgraph.app.certified import certified
-    from kgraph.app.seeing_all import seeing_all
-    from kgraph.app.stores import Access, opened
-    from kgraph.app.toolkit import toolkit
+    from kgraph.app.asking import investigation
+    from kgraph.app.asking.certified import certified
+    from kgraph.app.asking.seeing_all import seeing_all
+    from kgraph.app.configured.toolkit import toolkit
+    from kgraph.app.incidents import keeping, learning, placing
+    from kgraph.app.stored.stores import Access, opened
     from kgraph.incidents import Verdict
     from kgraph.schema import StoreError
     from remedies.execution.ledger import tried_in_vain
@@ -169,8 +170,9 @@ def _kept(
     Raises:
         StoreError: it cannot be written; or people have sorted incidents meanwhile.
     """
-    from kgraph.app import handled, keeping, plans, turns
-    from kgraph.app.stores import Access, opened
+    from kgraph.app.incidents import handled, keeping, plans
+    from kgraph.app.stored import turns
+    from kgraph.app.stored.stores import Access, opened
     from kgraph.schema import StoreBusyError
 
     now, opening = tools.now, opened(session.configuration, Access.WRITE)
@@ -188,7 +190,7 @@ def _kept(
 
 def _found(done: Sorted, store: GraphStore) -> list[Investigation]:
     """Return what was found, by the names that it has in the store."""
-    from kgraph.app import keeping, plans
+    from kgraph.app.incidents import keeping, plans
 
     standing = (plans.standing(each.investigation, store) for each in done.kept)
     return [keeping.as_stored(each, store) for each in standing]
@@ -198,11 +200,11 @@ def _of_then(session: Session, at: str, form: AnswerFormat, *, verbose: bool) ->
     """Explain the estate as it was; nothing of that is kept."""
     from dataclasses import replace
 
-    from kgraph.app import investigation
-    from kgraph.app.certified import certified
-    from kgraph.app.stores import Access, opened
-    from kgraph.app.toolkit import toolkit
-    from kgraph.app.topologies import Topologies
+    from kgraph.app.asking import investigation
+    from kgraph.app.asking.certified import certified
+    from kgraph.app.configured.toolkit import toolkit
+    from kgraph.app.stored.stores import Access, opened
+    from kgraph.app.stored.topologies import Topologies
     from kgraph.incidents import Origin
 
     tools = replace(
@@ -240,10 +242,10 @@ def _refuse_many(found: Sequence[Investigation], form: AnswerFormat) -> None:
 
 
 def _of_bundles(session: Session, path: str, form: AnswerFormat, *, verbose: bool) -> list[Exit]:
-    from kgraph.app import investigation
-    from kgraph.app.bundles import bundles, resolver
-    from kgraph.app.certified import certified
-    from kgraph.app.toolkit import toolkit
+    from kgraph.app.asking import investigation
+    from kgraph.app.asking.bundles import bundles, resolver
+    from kgraph.app.asking.certified import certified
+    from kgraph.app.configured.toolkit import toolkit
 
     tools = toolkit(session.configuration, session.now())
     codes: list[Exit] = []

@@ -21,8 +21,8 @@ app = typer.Typer(
 @app.command("show")
 def show_learning(ctx: typer.Context, output: Rows = RowFormat.TABLE) -> None:
     """Show by how much each lesson changes the odds of a fault before anything is seen."""
-    from kgraph.app.learning import learned_by, lessons
-    from kgraph.app.stores import Access, opened
+    from kgraph.app.incidents.learning import learned_by, lessons
+    from kgraph.app.stored.stores import Access, opened
 
     session = session_of(ctx)
     with opened(session.configuration, Access.READ, session.remark) as store:
@@ -54,9 +54,9 @@ def show_alarms(ctx: typer.Context, output: Rows = RowFormat.TABLE) -> None:
     """
     from functools import partial
 
-    from kgraph.app.quiet import rows
-    from kgraph.app.stores import Access, opened
-    from kgraph.app.topologies import Topologies
+    from kgraph.app.incidents.quiet import rows
+    from kgraph.app.stored.stores import Access, opened
+    from kgraph.app.stored.topologies import Topologies
 
     session = session_of(ctx)
     with opened(session.configuration, Access.READ, session.remark) as store:
@@ -77,8 +77,8 @@ def export_learning(
     ] = DocumentFormat.JSON,
 ) -> None:
     """Write every ruling, what follows from them, and what is on record of alarms, to stdout."""
-    from kgraph.app.learning import export
-    from kgraph.app.stores import Access, opened
+    from kgraph.app.incidents.learning import export
+    from kgraph.app.stored.stores import Access, opened
 
     session = session_of(ctx)
     with opened(session.configuration, Access.READ, session.remark) as store:
@@ -99,8 +99,8 @@ def reset_learning(
     execute: Annotated[bool, typer.Option("--execute", help="Do it; else only tell.")] = False,
 ) -> None:
     """Forget what was learned."""
-    from kgraph.app.learning import forget
-    from kgraph.app.stores import Access, opened
+    from kgraph.app.incidents.learning import forget
+    from kgraph.app.stored.stores import Access, opened
 
     session = session_of(ctx)
     if alarms:
@@ -120,8 +120,8 @@ def reset_learning(
 
 
 def _forget_alarms(session: Session, *, execute: bool) -> None:
-    from kgraph.app import quiet
-    from kgraph.app.stores import Access, opened
+    from kgraph.app.incidents import quiet
+    from kgraph.app.stored.stores import Access, opened
 
     with opened(session.configuration, Access.WRITE if execute else Access.READ) as store:
         number = quiet.forget(store) if execute else quiet.on_record(store)

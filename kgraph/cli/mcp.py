@@ -35,7 +35,7 @@ def mcp(
         raise ConfigurationError(
             "the library for MCP is not installed", mend="install the extra: kgraph-rca[mcp]"
         )
-    from kgraph.app.stores import Access, opened
+    from kgraph.app.stored.stores import Access, opened
     from kgraph.config import listening
 
     session = session_of(ctx)

@@ -64,7 +64,7 @@ def span(text: str) -> timedelta:
 @contextmanager
 def looking(session: Session, at: str | None) -> Iterator[Estate]:
     """Open the store to read, as it is, or as it was at a time that somebody asks for."""
-    from kgraph.app.stores import Access, opened
+    from kgraph.app.stored.stores import Access, opened
 
     with opened(session.configuration, Access.READ, session.remark) as store:
         yield estate_at(session, store, at)

@@ -58,8 +58,8 @@ def plan(
     output: Rows = RowFormat.TABLE,
 ) -> None:
     """List repair plans, newest first; or show one: steps, means, risk, rollback, journal."""
-    from kgraph.app.plans import document_of, find, names
-    from kgraph.app.stores import Access, opened
+    from kgraph.app.incidents.plans import document_of, find, names
+    from kgraph.app.stored.stores import Access, opened
     from kgraph.schema import PlanState
 
     session = session_of(ctx)
@@ -85,8 +85,8 @@ def plan(
 
 
 def _reject(session: Session, plan_id: str | None, why: str) -> None:
-    from kgraph.app.plans import find, reject
-    from kgraph.app.stores import Access, opened
+    from kgraph.app.incidents.plans import find, reject
+    from kgraph.app.stored.stores import Access, opened
 
     if plan_id is None:
         usage("--reject needs a PLAN")
@@ -96,8 +96,8 @@ def _reject(session: Session, plan_id: str | None, why: str) -> None:
 
 
 def _cancel(session: Session, plan_id: str | None, why: str) -> None:
-    from kgraph.app.plans import cancel, find
-    from kgraph.app.stores import Access, opened
+    from kgraph.app.incidents.plans import cancel, find
+    from kgraph.app.stored.stores import Access, opened
 
     if plan_id is None:
         usage("--cancel needs a PLAN")
@@ -107,7 +107,7 @@ def _cancel(session: Session, plan_id: str | None, why: str) -> None:
 
 
 def _list(session: Session, records: list[PlanRecord], output: RowFormat) -> None:
-    from kgraph.app.plans import document_of
+    from kgraph.app.incidents.plans import document_of
     from kgraph.schema import InputError
     from kgraph.schema.timestamps import to_the_second
 

@@ -14,7 +14,7 @@ from kgraph.cli.tables import RowFormat, Rows, show, write
 from kgraph.schema.counting import counted
 
 if TYPE_CHECKING:
-    from kgraph.app.policies import Explained, StepExplained
+    from kgraph.app.repairs.policies import Explained, StepExplained
 
 _ROOM = 60  # characters for the names of alike steps
 
@@ -26,7 +26,7 @@ app = typer.Typer(
 @app.command("rules")
 def rules(ctx: typer.Context, output: Rows = RowFormat.TABLE) -> None:
     """List the rules and maintenance windows in force, the highest priority first."""
-    from kgraph.app.policies import policy_of
+    from kgraph.app.repairs.policies import policy_of
 
     session = session_of(ctx)
     policy = policy_of(session.configuration)
@@ -48,9 +48,9 @@ def explain_one(
     output: Rows = RowFormat.TABLE,
 ) -> None:
     """Say what may happen with a plan: which rule decides, and why the others do not."""
-    from kgraph.app.plans import find
-    from kgraph.app.policies import explain
-    from kgraph.app.stores import Access, opened
+    from kgraph.app.incidents.plans import find
+    from kgraph.app.repairs.policies import explain
+    from kgraph.app.stored.stores import Access, opened
 
     session = session_of(ctx)
     now = instant(at) if at else session.now()

@@ -54,7 +54,7 @@ def predict(
     the rules of `kgraph init prometheus`; what no alert would tell of is said on stderr.
     """
     import rca
-    from kgraph.app.engine import rules_of
+    from kgraph.app.configured.engine import rules_of
     from kgraph.incidents import probability
 
     session = session_of(ctx)
@@ -102,8 +102,8 @@ def _alert_tests(
     hits: Sequence[Hit],
     scrape_interval: str,
 ) -> None:
-    from kgraph.app.alert_tests import LIKELY, alert_tests, expected
-    from kgraph.app.monitoring import scrape_interval as length
+    from kgraph.app.setup.alert_tests import LIKELY, alert_tests, expected
+    from kgraph.app.setup.monitoring import scrape_interval as length
 
     every = length(scrape_interval)
     states = expected(
@@ -124,7 +124,7 @@ def _alert_tests(
 
 
 def _fault(store: Estate, text: str) -> Fault:
-    from kgraph.app.lookup import entity, fault
+    from kgraph.app.stored.lookup import entity, fault
     from kgraph.schema import Fault
 
     found, mode = fault(partial(entity, store), text)

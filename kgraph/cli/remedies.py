@@ -37,8 +37,8 @@ def coverage(
     """
     from collections import Counter
 
-    from kgraph.app.catalogue import catalogue_of
-    from kgraph.app.engine import rules_of
+    from kgraph.app.configured.catalogue import catalogue_of
+    from kgraph.app.configured.engine import rules_of
     from remedies.coverage import coverage as covered
 
     session = session_of(ctx)
@@ -58,7 +58,7 @@ def show_one(
     fault: Annotated[str, typer.Argument(help="Such as StoragePool.full.", metavar="KIND.MODE")],
 ) -> None:
     """Show all that the catalogue has for one fault: steps, what it will not do, the runbook."""
-    from kgraph.app.catalogue import catalogue_of
+    from kgraph.app.configured.catalogue import catalogue_of
     from kgraph.schema import Fault
     from remedies.rows import check_fault
 

@@ -13,8 +13,8 @@ from kgraph.cli.tables import RowFormat, Rows, show
 from kgraph.schema.counting import counted
 
 if TYPE_CHECKING:
-    from kgraph.app.investigation import Toolkit
-    from kgraph.app.replay import Document, Replay
+    from kgraph.app.asking.investigation import Toolkit
+    from kgraph.app.incidents.replay import Document, Replay
 
 _SHOWN = 20  # differences of one answer in a table
 Row = tuple[str, str, str, str, str]
@@ -39,8 +39,8 @@ def replay(
 
     Of bundles without --answer, what is answered now is asked twice. Changes nothing.
     """
-    from kgraph.app.replay import checked
-    from kgraph.app.toolkit import toolkit
+    from kgraph.app.configured.toolkit import toolkit
+    from kgraph.app.incidents.replay import checked
 
     session = session_of(ctx)
     tools = toolkit(session.configuration, session.now())
@@ -62,11 +62,11 @@ def replay(
 
 
 def _of_store(session: Session, incident: str, tools: Toolkit) -> Iterator[Replay]:
-    from kgraph.app import learning
-    from kgraph.app.answers import answered_at
-    from kgraph.app.by_hand import find
-    from kgraph.app.replay import of_record
-    from kgraph.app.stores import Access, opened
+    from kgraph.app.asking.answers import answered_at
+    from kgraph.app.incidents import learning
+    from kgraph.app.incidents.by_hand import find
+    from kgraph.app.incidents.replay import of_record
+    from kgraph.app.stored.stores import Access, opened
 
     mend = "`kgraph incidents list` shows them; no file is called so either"
     with opened(session.configuration, Access.READ, session.remark) as store:
@@ -76,11 +76,11 @@ def _of_store(session: Session, incident: str, tools: Toolkit) -> Iterator[Repla
 
 
 def _of_file(session: Session, path: str, answer: Path | None, tools: Toolkit) -> Iterator[Replay]:
-    from kgraph.app import investigation
-    from kgraph.app.answers import document
-    from kgraph.app.bundles import bundles, resolver
-    from kgraph.app.certified import certified
-    from kgraph.app.replay import answers, compared
+    from kgraph.app.asking import investigation
+    from kgraph.app.asking.answers import document
+    from kgraph.app.asking.bundles import bundles, resolver
+    from kgraph.app.asking.certified import certified
+    from kgraph.app.incidents.replay import answers, compared
     from kgraph.schema import InputError
 
     given = None if answer is None else answers(answer)

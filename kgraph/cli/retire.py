@@ -24,9 +24,9 @@ def retire(
     output: Rows = RowFormat.TABLE,
 ) -> None:
     """Say that a source was taken away: what nothing else tells of is gone."""
-    from kgraph.app.retiring import retire as close
-    from kgraph.app.stores import Access, opened
-    from kgraph.app.sync import Commitment
+    from kgraph.app.reading.retiring import retire as close
+    from kgraph.app.reading.sync import Commitment
+    from kgraph.app.stored.stores import Access, opened
 
     session = session_of(ctx)
     commitment = Commitment.PREVIEW if dry_run else Commitment.COMMIT

@@ -160,7 +160,7 @@ def root(  # noqa: PLR0913 - each is an option
     ] = False,
 ) -> None:
     """Find out why a virtualised estate is broken."""
-    from kgraph.app.siblings import check_siblings
+    from kgraph.app.setup.siblings import check_siblings
     from kgraph.cli.logs import QUIET, set_up
 
     check_siblings()

@@ -117,9 +117,9 @@ def coverage(
             usage("--live reads the sources now; leave out --at")
         _live_coverage(session_of(ctx), output)
         return
-    from kgraph.app.blindspots import blind_spots
-    from kgraph.app.engine import rules_of
-    from kgraph.app.stores import Access, opened
+    from kgraph.app.configured.engine import rules_of
+    from kgraph.app.stored.stores import Access, opened
+    from kgraph.app.views.blindspots import blind_spots
 
     session = session_of(ctx)
     model = rules_of(session.configuration)
@@ -145,10 +145,10 @@ def _gap(gap: Gap, output: RowFormat) -> tuple[object, ...]:
 
 
 def _live_coverage(session: Session, output: RowFormat) -> None:
-    from kgraph.app.blindspots import live_blind_spots
-    from kgraph.app.engine import rules_of
+    from kgraph.app.configured.engine import rules_of
     from kgraph.app.sources import Context, looking_jobs
-    from kgraph.app.stores import Access, opened
+    from kgraph.app.stored.stores import Access, opened
+    from kgraph.app.views.blindspots import live_blind_spots
     from kgraph.cli.sync import Way, failed, outcomes
 
     model = rules_of(session.configuration)
@@ -169,7 +169,7 @@ def show_rules(
     output: Rows = RowFormat.TABLE,
 ) -> None:
     """Show the rules in force, and the file of each."""
-    from kgraph.app.engine import rules_of
+    from kgraph.app.configured.engine import rules_of
     from kgraph.schema import KINDS
     from kgraph.schema.kinds import suggest_kind
 

@@ -12,7 +12,7 @@ from kgraph.cli.session import Exit, Session, session_of
 from kgraph.schema.counting import counted
 
 if TYPE_CHECKING:
-    from kgraph.app.archives import Archived
+    from kgraph.app.stored.archives import Archived
     from kgraph.config import Configuration
 
 app = typer.Typer(
@@ -30,7 +30,7 @@ def backup(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
 ) -> None:
     """Write the whole store into one file, while others go on writing."""
-    from kgraph.app.archives import backup as archive
+    from kgraph.app.stored.archives import backup as archive
 
     session = session_of(ctx)
     done = archive(session.configuration, file, session.now(), overwrite=overwrite)
@@ -43,7 +43,7 @@ def restore(
     file: Annotated[Path, typer.Argument(help="What `kgraph store backup` has written.")],
 ) -> None:
     """Fill the configured store, which must be empty, from a backup."""
-    from kgraph.app.archives import restore as fill
+    from kgraph.app.stored.archives import restore as fill
 
     session = session_of(ctx)
     done = fill(session.configuration, file)
@@ -61,7 +61,7 @@ def copy(
 
     User, password and database are those of the configuration.
     """
-    from kgraph.app.archives import copy as fill
+    from kgraph.app.stored.archives import copy as fill
 
     session = session_of(ctx)
     done = fill(_named(session, source), _named(session, destination), session.now())
@@ -71,7 +71,7 @@ def copy(
 @app.command("check")
 def check(ctx: typer.Context) -> None:
     """See whether the store is sound; ends with 1 if it is not."""
-    from kgraph.app.archives import check as look
+    from kgraph.app.stored.archives import check as look
 
     session = session_of(ctx)
     troubles = look(session.configuration)
@@ -89,7 +89,7 @@ def migrate(ctx: typer.Context) -> None:
 
     Of a file one is made beside it, named after the schema that it had.
     """
-    from kgraph.app.archives import migrate as bring_up
+    from kgraph.app.stored.archives import migrate as bring_up
 
     session = session_of(ctx)
     before, now = bring_up(session.configuration)

@@ -14,7 +14,7 @@ from kgraph.cli.tables import RowFormat, Rows, show, write
 from kgraph.cli.text import one_line
 
 if TYPE_CHECKING:
-    from kgraph.app.sync import Job, Outcome, Reading
+    from kgraph.app.reading.sync import Job, Outcome, Reading
     from kgraph.cli.progress import Shown
     from kgraph.config import PrometheusSource
     from kgraph.sourcekit import SourceEntry
@@ -103,7 +103,7 @@ def read(session: Session, chosen: Sequence[Job], output: RowFormat, way: Way) -
 
 def prometheus_asked(session: Session, url: str | None) -> list[PrometheusSource]:
     """Return whom `--url` or the configuration names; where neither does, say who is asked."""
-    from kgraph.app.prometheus import address, configured
+    from kgraph.app.reading.prometheus import address, configured
     from kgraph.config import PrometheusSource
 
     chosen = configured(session.configuration, url)
@@ -127,9 +127,9 @@ def read_entries(
 
 def outcomes(session: Session, chosen: Sequence[Job], way: Way) -> list[Outcome]:
     """Read sources into the store; return what became of each, in the order of `chosen`."""
-    from kgraph.app.holders import holder
-    from kgraph.app.parallel import Setting, crowd_of
-    from kgraph.app.parallel import sync as read_all
+    from kgraph.app.reading.parallel import Setting, crowd_of
+    from kgraph.app.reading.parallel import sync as read_all
+    from kgraph.app.stored.holders import holder
     from kgraph.undisturbed import undisturbed
 
     with started(session, way) as (reading, shown):
@@ -144,9 +144,9 @@ def outcomes(session: Session, chosen: Sequence[Job], way: Way) -> list[Outcome]
 @contextmanager
 def started(session: Session, way: Way) -> Iterator[tuple[Reading, Shown]]:
     """Open the store for reading sources into it, with progress where somebody looks."""
-    from kgraph.app.snapshots import keep_snapshot
-    from kgraph.app.stores import Access, opened
-    from kgraph.app.sync import REDATED, Commitment, Reading
+    from kgraph.app.reading.sync import REDATED, Commitment, Reading
+    from kgraph.app.stored.snapshots import keep_snapshot
+    from kgraph.app.stored.stores import Access, opened
     from kgraph.cli.progress import showing
     from kgraph.store import Shrink, is_server
 

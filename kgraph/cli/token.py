@@ -55,7 +55,7 @@ def create(
     from secrets import token_bytes, token_hex
 
     from kgraph.app.service import audit, tokens
-    from kgraph.app.stores import Access, opened
+    from kgraph.app.stored.stores import Access, opened
 
     session = session_of(ctx)
     now = session.now()
@@ -118,7 +118,7 @@ def _write(out: FileIO, text: str, to_file: Path) -> None:
 def list_tokens(ctx: typer.Context, output: Rows = RowFormat.TABLE) -> None:
     """List tokens, oldest first; never what they are."""
     from kgraph.app.service import tokens
-    from kgraph.app.stores import Access, opened
+    from kgraph.app.stored.stores import Access, opened
     from kgraph.schema.timestamps import to_the_second
 
     session = session_of(ctx)
@@ -146,7 +146,7 @@ def revoke(
     from secrets import token_hex
 
     from kgraph.app.service import audit, tokens
-    from kgraph.app.stores import Access, opened
+    from kgraph.app.stored.stores import Access, opened
 
     session = session_of(ctx)
     now = session.now()

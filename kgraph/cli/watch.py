@@ -29,7 +29,7 @@ def watch(
     ] = EventFormat.LINES,
 ) -> None:
     """Read the sources all the time, explain what goes wrong, and repair what policy lets it."""
-    from kgraph.app.stores import Access, opened
+    from kgraph.app.stored.stores import Access, opened
     from kgraph.app.watch import build
 
     session = session_of(ctx)

@@ -14,7 +14,7 @@ from kgraph.cli.tables import RowFormat, Rows, show, write
 from kgraph.schema.counting import counted
 
 if TYPE_CHECKING:
-    from kgraph.app.weak_points import Row
+    from kgraph.app.views.weak_points import Row
     from kgraph.schema import Entity
 
 _ROOM = 60  # characters for a list of names in a table
@@ -44,7 +44,7 @@ def weak_points(  # noqa: PLR0913 - its options
     And what hides behind redundancy: one thing whose loss takes a group that was meant to survive
     the loss of any member.
     """
-    from kgraph.app.weak_points import Asked, find
+    from kgraph.app.views.weak_points import Asked, find
 
     session = session_of(ctx)
     asked = Asked(tuple(names or ()), owner, size, calls)

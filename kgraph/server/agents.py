@@ -18,13 +18,13 @@ from mcp.types import ToolAnnotations
 from starlette.exceptions import HTTPException
 
 from kgraph import __version__
-from kgraph.app.by_hand import find as kept
-from kgraph.app.graphs import dependents, edges
-from kgraph.app.handled import acknowledgements
-from kgraph.app.history import story
+from kgraph.app.incidents.by_hand import find as kept
+from kgraph.app.incidents.handled import acknowledgements
 from kgraph.app.service.predicting import predict as predicted
 from kgraph.app.service.proposing import put_forward, worked_out
 from kgraph.app.service.tokens import Role
+from kgraph.app.views.graphs import dependents, edges
+from kgraph.app.views.history import story
 from kgraph.schema import Entity, Fault, IncidentStatus, InputError, KgraphError
 from kgraph.server.forms import (
     DependentForm,

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kgraph.app.stores import target
+from kgraph.app.stored.stores import target
 from kgraph.config import Configuration
 from kgraph.server.forms.commands import CommandAsked
 from kgraph.server.identity import Caller

@@ -6,12 +6,12 @@ from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import replace
 
-from kgraph.app import learning
-from kgraph.app.answers import answered_at
-from kgraph.app.handled import trace
-from kgraph.app.investigation import Toolkit
-from kgraph.app.keeping import again
-from kgraph.app.plans import as_kept
+from kgraph.app.asking.answers import answered_at
+from kgraph.app.asking.investigation import Toolkit
+from kgraph.app.incidents import learning
+from kgraph.app.incidents.handled import trace
+from kgraph.app.incidents.keeping import again
+from kgraph.app.incidents.plans import as_kept
 from kgraph.incidents import Case
 from kgraph.schema import IncidentRecord
 from kgraph.store import GraphStore

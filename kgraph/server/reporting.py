@@ -15,7 +15,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from kgraph.app.stores import Access, opened
+from kgraph.app.stored.stores import Access, opened
 from kgraph.config import Configuration
 from kgraph.logs import logger
 from kgraph.schema import Document, Drawer, KgraphError

@@ -16,7 +16,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from kgraph.app.service import tokens
-from kgraph.app.stores import Access, opened
+from kgraph.app.stored.stores import Access, opened
 from kgraph.config import Configuration
 from kgraph.config.server import ServerSettings
 from kgraph.logs import logger

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from kgraph.app.service.channels import channel
 from kgraph.app.service.sending import Channel, Sender
-from kgraph.app.stores import Access, opened
+from kgraph.app.stored.stores import Access, opened
 from kgraph.config import Configuration
 from kgraph.config.receivers import ReceiverConfig
 from kgraph.logs import logger

@@ -10,12 +10,12 @@ from functools import cached_property
 from secrets import token_bytes, token_hex
 from typing import Protocol
 
-from kgraph.app.binding import Binding
-from kgraph.app.investigation import Toolkit
+from kgraph.app.asking.investigation import Toolkit
+from kgraph.app.configured.toolkit import toolkit
+from kgraph.app.repairs.binding import Binding
 from kgraph.app.service.hooks import DEFAULT_HOOKS
 from kgraph.app.service.secrets import HookSecret, secret_of
-from kgraph.app.stores import Access, opened
-from kgraph.app.toolkit import toolkit
+from kgraph.app.stored.stores import Access, opened
 from kgraph.config import Configuration
 from kgraph.config.hooks import HookConfig
 from kgraph.config.server import ServerSettings

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from datetime import datetime
 from time import monotonic
 
-from kgraph.app.alerts import packs_of
+from kgraph.app.reading.alerts import packs_of
 from kgraph.app.service.announce import Announcer
 from kgraph.app.service.beside import ServiceBeside
 from kgraph.app.service.hands import Hands
 from kgraph.app.service.inbox import Inbox
 from kgraph.app.service.tally import Group, Tally
-from kgraph.app.stores import Access, opened
+from kgraph.app.stored.stores import Access, opened
 from kgraph.app.watch import build
 from kgraph.app.watch.loop import Watch
 from kgraph.app.watch.told import Told, What

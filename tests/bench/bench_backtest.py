@@ -21,10 +21,10 @@ import structlog
 
 import rca
 from ingest.prometheus import Firing, Stretch
+from kgraph.app.asking.investigation import Toolkit
 from kgraph.app.backtest import Past, PastLabel, judged, replay, score
-from kgraph.app.investigation import Toolkit
-from kgraph.app.scoring import Figure, mean
-from kgraph.app.sync import Commitment, Reading, keep, unshown
+from kgraph.app.measuring.scoring import Figure, mean
+from kgraph.app.reading.sync import Commitment, Reading, keep, unshown
 from kgraph.schema import SIGNALS, Snapshot
 from kgraph.signals import Packs, load_packs
 from kgraph.simulation import (

@@ -28,10 +28,10 @@ import structlog
 from ingest.libvirt import read
 from ingest.libvirt.binding import load_binding
 from ingest.libvirt.fetch import Only, Reading, fetch
-from kgraph.app import parallel
+from kgraph.app.reading import parallel
+from kgraph.app.reading.sync import Commitment, unshown
+from kgraph.app.reading.sync import Reading as Setting
 from kgraph.app.sources import Context, jobs
-from kgraph.app.sync import Commitment, unshown
-from kgraph.app.sync import Reading as Setting
 from kgraph.config import Configuration, LibvirtSource, Settings
 from kgraph.store import open_store
 

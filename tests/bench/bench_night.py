@@ -24,11 +24,11 @@ from pathlib import Path
 
 import structlog
 
-from kgraph.app.seeing_all import seeing_all
+from kgraph.app.asking.seeing_all import seeing_all
+from kgraph.app.configured.toolkit import toolkit
 from kgraph.app.service.announce import Announcer
-from kgraph.app.toolkit import toolkit
+from kgraph.app.stored.whole import Whole
 from kgraph.app.watch.assess import Assessment, Assessor
-from kgraph.app.whole import Whole
 from kgraph.config import Configuration, Settings
 from kgraph.config.receivers import CloudEventsReceiver, PagerDutyReceiver
 from kgraph.schema import Drawer, Item, Observation, Record, State

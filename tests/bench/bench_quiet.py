@@ -25,10 +25,10 @@ import structlog
 
 import rca
 from ingest.prometheus import Firing, Stretch
-from kgraph.app import investigation
+from kgraph.app.asking import investigation
+from kgraph.app.asking.investigation import Toolkit
 from kgraph.app.backtest import Past, PastLabel, Scored, judged, replay, score
 from kgraph.app.backtest.quiet import Quiet
-from kgraph.app.investigation import Toolkit
 from kgraph.schema import Observation
 from kgraph.signals import Packs
 from kgraph.simulation import (

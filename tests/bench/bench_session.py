@@ -29,7 +29,7 @@ from typing import NamedTuple
 import structlog
 
 import kgraph.cli  # noqa: F401 - how often the collector looks is set there, as for the service
-from kgraph.app.toolkit import toolkit
+from kgraph.app.configured.toolkit import toolkit
 from kgraph.app.watch import session
 from kgraph.app.watch.assess import Assessment, Assessor
 from kgraph.config import Configuration, Settings

@@ -8,7 +8,7 @@ from contextlib import closing
 import pytest
 
 from cypher import queries
-from kgraph.app.browser_kit import CAUSE, FAVOURITES, STYLE, kit, style_sheet
+from kgraph.app.setup.browser_kit import CAUSE, FAVOURITES, STYLE, kit, style_sheet
 from kgraph.store import GraphStore, open_store
 from tests.cypher.conftest import fill, keep_incidents
 from tests.neo4j.served import Served

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kgraph.app.learning import forget
+from kgraph.app.incidents.learning import forget
 from kgraph.app.service.tokens import Role
 from kgraph.store import open_store
 from tests.kgraph.server.serving import Served

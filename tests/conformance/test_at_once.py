@@ -17,11 +17,12 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from kgraph.app import by_hand, handled, keeping, plans, turns
-from kgraph.app.learning import taught
+from kgraph.app.configured.toolkit import toolkit
+from kgraph.app.incidents import by_hand, handled, keeping, plans
+from kgraph.app.incidents.learning import taught
 from kgraph.app.service import proposing
-from kgraph.app.toolkit import toolkit
-from kgraph.app.topologies import Topologies
+from kgraph.app.stored import turns
+from kgraph.app.stored.topologies import Topologies
 from kgraph.app.watch import assess
 from kgraph.app.watch.assess import Assessor
 from kgraph.config import load
@@ -37,7 +38,7 @@ from kgraph.schema import (
 )
 from kgraph.store import GraphStore
 from remedies import renamed
-from tests.kgraph.app.shared_disks import T0, Estate, fill
+from tests.kgraph.app.incidents.shared_disks import T0, Estate, fill
 
 from .conftest import STORES, StoreFactory
 

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from kgraph.app import by_hand, handled
-from kgraph.app.toolkit import toolkit
-from kgraph.app.topologies import Topologies
+from kgraph.app.configured.toolkit import toolkit
+from kgraph.app.incidents import by_hand, handled
+from kgraph.app.stored.topologies import Topologies
 from kgraph.config import load
 from kgraph.incidents import Verdict
 from kgraph.incidents.handling import Did
 from kgraph.schema import Drawer, IncidentStatus, InputError, Observation, State
 from kgraph.store import GraphStore
-from tests.kgraph.app.shared_disks import T0, Estate, fill
+from tests.kgraph.app.incidents.shared_disks import T0, Estate, fill
 
 from .conftest import STORES, StoreFactory
 

@@ -25,9 +25,9 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from kgraph import web
-from kgraph.app import parallel
+from kgraph.app.reading import parallel
+from kgraph.app.reading.sync import Commitment, Job, Outcome, Reading, kept, unshown
 from kgraph.app.sources import Context, job
-from kgraph.app.sync import Commitment, Job, Outcome, Reading, kept, unshown
 from kgraph.config import Configuration, Settings, source_entry
 from kgraph.schema import Key, KgraphError, Record, State
 from kgraph.store import GraphStore

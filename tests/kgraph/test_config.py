@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from kgraph.app.endpoints import endpoints
-from kgraph.app.stores import target
+from kgraph.app.configured.endpoints import endpoints
+from kgraph.app.stored.stores import target
 from kgraph.config import LibvirtSource, layers, load
 from kgraph.schema import ConfigurationError
 from kgraph.store import ServerStore

@@ -20,7 +20,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TextIO
 
-from kgraph.app.investigation import Question
+from kgraph.app.asking.investigation import Question
 from kgraph.schema import Entity
 from kgraph.schema.bundles import dump_bundle
 from kgraph.store import GraphStore, open_store

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from kgraph.app.stores import Access, opened
+from kgraph.app.stored.stores import Access, opened
 from kgraph.config import load
 from kgraph.schema import Observation
 from kgraph.store import GraphStore

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from kgraph.app.identity import conflicts
 from kgraph.app.queries import hygiene
+from kgraph.app.views.identity import conflicts
 from kgraph.store import GraphStore, open_store
 from tests.lab.lab.edge import BRIDGE, Edge
 from tests.lab.lab.laboratory import Lab

@@ -19,8 +19,8 @@ import pytest
 
 from ingest.alertmanager import parse_payload
 from ingest.libvirt.states import DomainState
-from kgraph.app import alerts
-from kgraph.app.stores import Access, opened
+from kgraph.app.reading import alerts
+from kgraph.app.stored.stores import Access, opened
 from kgraph.config import load
 from kgraph.signals import Outcome
 from kgraph.store import Toward, open_store

@@ -18,12 +18,12 @@ from ingest.libvirt.binding import load_binding
 from ingest.libvirt.counters import Counters
 from ingest.libvirt.place import guest_key
 from ingest.libvirt.stillness import History, Limits, step
-from kgraph.app import investigation
-from kgraph.app.parallel import Setting, sync
+from kgraph.app.asking import investigation
+from kgraph.app.configured.toolkit import toolkit
+from kgraph.app.reading.parallel import Setting, sync
+from kgraph.app.reading.stillness import Stillness
+from kgraph.app.reading.sync import Commitment, Job, Reading, unshown
 from kgraph.app.sources import Context, jobs
-from kgraph.app.stillness import Stillness
-from kgraph.app.sync import Commitment, Job, Reading, unshown
-from kgraph.app.toolkit import toolkit
 from kgraph.config import Configuration, LibvirtSource, NbdSource, Settings
 from kgraph.schema import Answer, Observation, State
 from kgraph.store import GraphStore, open_store

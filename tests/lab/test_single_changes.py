@@ -15,8 +15,8 @@ import libvirt
 import pytest
 
 from ingest.libvirt.place import guest_key
+from kgraph.app.reading.sync import Job
 from kgraph.app.sources import Context, job
-from kgraph.app.sync import Job
 from kgraph.app.watch.collect import Collector
 from kgraph.app.watch.keeper import Keeper
 from kgraph.config import LibvirtSource, load

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import yaml
 
-from kgraph.app.monitoring import scrape_interval, shipped
+from kgraph.app.setup.monitoring import scrape_interval, shipped
 from tests.lab.lab.processes import end, spawn, wait_for
 from tools.ports import free_address
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from kgraph.app.alert_tests import _ALERTS, AlertTests, Missing, alert_tests, expected
-from kgraph.app.monitoring import RULES, duration, scrape_interval, shipped
+from kgraph.app.setup.alert_tests import _ALERTS, AlertTests, Missing, alert_tests, expected
+from kgraph.app.setup.monitoring import RULES, duration, scrape_interval, shipped
 from kgraph.cli import run
 from kgraph.schema import Entity, Relation
 from kgraph.signals import Alert, load_packs

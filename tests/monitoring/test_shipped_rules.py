@@ -12,8 +12,8 @@ import yaml
 
 from ingest.prometheus import questions
 from ingest.prometheus.reading import Rule
-from kgraph.app import monitoring
-from kgraph.app.monitoring import RECEIVER, RULES, SCRAPE, scrape_interval, shipped
+from kgraph.app.setup import monitoring
+from kgraph.app.setup.monitoring import RECEIVER, RULES, SCRAPE, scrape_interval, shipped
 from kgraph.schema import InputError
 from kgraph.signals import Alert, load_packs
 from kgraph.signals.packs import UNMAPPED

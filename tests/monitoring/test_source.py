@@ -10,14 +10,14 @@ from time import sleep
 import pytest
 
 from ingest.alertmanager import AlertBatch
-from kgraph.app import alerts
 from kgraph.app.doctor import Health
 from kgraph.app.doctor.alerts import examine_alerts
 from kgraph.app.doctor.drill import Clock, drill
-from kgraph.app.parallel import Setting, sync
+from kgraph.app.reading import alerts
+from kgraph.app.reading.parallel import Setting, sync
+from kgraph.app.reading.sync import Commitment, Reading, unshown
+from kgraph.app.reading.sync import Outcome as Became
 from kgraph.app.sources import Context, jobs
-from kgraph.app.sync import Commitment, Reading, unshown
-from kgraph.app.sync import Outcome as Became
 from kgraph.config import Configuration, load
 from kgraph.schema import Observation, State
 from kgraph.signals import Outcome

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kgraph.app.snapshots import snapshot_path
+from kgraph.app.stored.snapshots import snapshot_path
 from kgraph.app.watch.snapshot import Snapshots
 from kgraph.cli import run
 from kgraph.config import load

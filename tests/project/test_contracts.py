@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from kgraph.app.siblings import PACKAGES
+from kgraph.app.setup.siblings import PACKAGES
 
 _ROOT = Path(__file__).parents[2]
 _CONFIG = tomllib.loads((_ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
@@ -23,6 +23,10 @@ _BREACHES = {
     "Layers of reasoning: rules and evidence below, answers above": (
         "rca/evidence/breach.py",
         "import rca.engine",
+    ),
+    "Layers of the composition root: the store below, whole jobs above": (
+        "kgraph/app/stored/breach.py",
+        "import kgraph.app.watch",
     ),
     "Only app and above read the configuration": (
         "ingest/breach.py",

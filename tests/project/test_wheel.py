@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from kgraph import __version__
-from kgraph.app.siblings import PACKAGES
+from kgraph.app.setup.siblings import PACKAGES
 from tests.real import absent
 
 _ROOT = Path(__file__).parents[2]

@@ -10,7 +10,7 @@ import argparse
 from collections import Counter
 
 import rca
-from kgraph.app.engine import Engine
+from kgraph.app.configured.engine import Engine
 from kgraph.schema.healthy import expand_healthy
 from rca.calibration.calibrator import calibrated
 from rca.calibration.file import load_calibration

@@ -9,7 +9,7 @@ from textwrap import dedent
 
 import pytest
 
-from kgraph.app.endpoints import endpoints
+from kgraph.app.configured.endpoints import endpoints
 from kgraph.config import load
 from remedies.guards import GUARDS
 from remedies.policy import parse_policy

@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from cypher import queries
-from kgraph.app.browser_kit import FAVOURITES, STYLE, kit
+from kgraph.app.setup.browser_kit import FAVOURITES, STYLE, kit
 from kgraph.cli import run
 from tools.neo4j import looking
 from tools.neo4j.server import Server, ServerError, missing

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from kgraph.app.topologies import Topologies
+from kgraph.app.stored.topologies import Topologies
 from kgraph.schema import Change, Evidence, Observation
 from kgraph.signals import EstateIndex
 from kgraph.store import EstateView, GraphStore

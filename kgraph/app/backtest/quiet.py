@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from kgraph.app.backtest.estates import Then
-from kgraph.app.quiet import by_themselves
+from kgraph.app.incidents.quiet import by_themselves
 from kgraph.incidents.quiet import AROUND, LONGEST, Relatives, Spell, over
 from kgraph.schema import Observation
 from kgraph.store import GraphStore

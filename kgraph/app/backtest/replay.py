@@ -12,10 +12,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from ingest.prometheus import Firing, Origin, Stretch
-from kgraph.app import investigation, placing
+from kgraph.app.asking import investigation
+from kgraph.app.asking.investigation import Investigation, Toolkit
 from kgraph.app.backtest.estates import Estates, Then
 from kgraph.app.backtest.quiet import Quiet
-from kgraph.app.investigation import Investigation, Toolkit
+from kgraph.app.incidents import placing
 from kgraph.incidents import Known, headline, symptoms_of
 from kgraph.schema import Fault, Observation, State
 from kgraph.signals import Alert, Outcome, Packs, Report, translate_reports

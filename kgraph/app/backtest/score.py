@@ -12,9 +12,9 @@ from typing import Annotated, Self
 from pydantic import AwareDatetime, Field, model_validator
 
 from kgraph.app.backtest.replay import Look, Replay, Replayed
-from kgraph.app.labels import Label, read_labels
-from kgraph.app.lookup import entity
-from kgraph.app.scoring import Figure, mean
+from kgraph.app.measuring.labels import Label, read_labels
+from kgraph.app.measuring.scoring import Figure, mean
+from kgraph.app.stored.lookup import entity
 from kgraph.schema import InputError
 from kgraph.store import Ambiguous, Estate, GraphStore
 from rca.evaluation.measures import place

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from ingest.detect.files import Series, load_series
-from kgraph.app.alerts import Directory, packs_of
+from kgraph.app.configured.engine import resolved
 from kgraph.app.detection.asking import Asking, Pass
 from kgraph.app.detection.telling import Spoken, reports_as, silenced, spoken
-from kgraph.app.engine import resolved
-from kgraph.app.prometheus import Server, server
-from kgraph.app.sync import Job, Keep, Reading, keep
+from kgraph.app.reading.alerts import Directory, packs_of
+from kgraph.app.reading.prometheus import Server, server
+from kgraph.app.reading.sync import Job, Keep, Reading, keep
 from kgraph.config import Configuration, PrometheusSource
 from kgraph.schema import Item, KgraphError, Snapshot
 from kgraph.store import Diff, GraphStore

@@ -12,11 +12,11 @@ from tempfile import TemporaryDirectory
 
 from ingest.prometheus import Look, looks
 from ingest.prometheus import Reading as Answers
-from kgraph.app import alerts, prometheus
 from kgraph.app.doctor.finding import Finding, Health
+from kgraph.app.reading import alerts, prometheus
 from kgraph.app.service import tally
 from kgraph.app.service.tally import Group
-from kgraph.app.stores import Access, opened
+from kgraph.app.stored.stores import Access, opened
 from kgraph.config import AlertmanagerSource, Configuration, PrometheusSource
 from kgraph.schema import KgraphError
 from kgraph.schema.counting import counted

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ingest.alertmanager.drill import ENDS_AFTER, NAME, post_drill
-from kgraph.app import alerts
 from kgraph.app.doctor.finding import Finding, Health
+from kgraph.app.reading import alerts
 from kgraph.config import AlertmanagerSource, Configuration
 from kgraph.schema import KgraphError
 from kgraph.signals import DRILL_LABEL, Alert, Packs

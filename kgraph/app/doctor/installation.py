@@ -11,18 +11,18 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import rca
-from kgraph.app.acting import actuators
-from kgraph.app.catalogue import catalogue_of
+from kgraph.app.configured.catalogue import catalogue_of
+from kgraph.app.configured.engine import resolved
 from kgraph.app.doctor.finding import Finding, Health
 from kgraph.app.doctor.secrets import secrets
-from kgraph.app.engine import resolved
-from kgraph.app.identity import conflicts
-from kgraph.app.parallel import Setting, crowd_of, sync
-from kgraph.app.policies import policy_of
-from kgraph.app.siblings import check_siblings
+from kgraph.app.reading.parallel import Setting, crowd_of, sync
+from kgraph.app.reading.sync import Commitment, Reading, unshown
+from kgraph.app.repairs.acting import actuators
+from kgraph.app.repairs.policies import policy_of
+from kgraph.app.setup.siblings import check_siblings
 from kgraph.app.sources import Context, jobs
-from kgraph.app.stores import Access, opened
-from kgraph.app.sync import Commitment, Reading, unshown
+from kgraph.app.stored.stores import Access, opened
+from kgraph.app.views.identity import conflicts
 from kgraph.config import Configuration
 from kgraph.incidents.aging import overdue
 from kgraph.schema import KgraphError, NoStoreError

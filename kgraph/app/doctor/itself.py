@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from kgraph.app.queries.impact import dependencies
-from kgraph.app.stores import Access, opened
+from kgraph.app.stored.stores import Access, opened
 from kgraph.config import Configuration
 from kgraph.schema import Key
 from kgraph.schema.addresses import is_loopback

@@ -7,8 +7,8 @@ import json
 from datetime import datetime
 
 from ingest.posted import Act, PagerEvent
-from kgraph.app import by_hand
-from kgraph.app.handled import trace
+from kgraph.app.incidents import by_hand
+from kgraph.app.incidents.handled import trace
 from kgraph.app.service import audit
 from kgraph.app.service.news import gathered
 from kgraph.incidents.digest import is_digest

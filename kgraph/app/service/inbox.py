@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from ingest.posted import PostedChange
-from kgraph.app.alerts import Directory, Listing, observe
+from kgraph.app.reading.alerts import Directory, Listing, observe
+from kgraph.app.reading.sync import Commitment, Reading, unshown
 from kgraph.app.service.elsewhere import carry_out
 from kgraph.app.service.hooks import Taken, read
 from kgraph.app.service.tally import Group, Tally
 from kgraph.app.service.unplaced import Unplaced
-from kgraph.app.sync import Commitment, Reading, unshown
 from kgraph.app.watch.told import Told, What
 from kgraph.config.hooks import HookConfig
 from kgraph.logs import logger

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from kgraph.app.by_hand import find
-from kgraph.app.investigation import Toolkit
-from kgraph.app.keeping import again
-from kgraph.app.plans import REPAIRS, propose, said_no
-from kgraph.app.seeing_all import seeing_all
-from kgraph.app.turns import waited_for
+from kgraph.app.asking.investigation import Toolkit
+from kgraph.app.asking.seeing_all import seeing_all
+from kgraph.app.incidents.by_hand import find
+from kgraph.app.incidents.keeping import again
+from kgraph.app.incidents.plans import REPAIRS, propose, said_no
+from kgraph.app.stored.turns import waited_for
 from kgraph.schema import Answer, IncidentRecord, IncidentStatus, InputError, Plan, PlanRecord
 from kgraph.store import GraphStore
 from remedies import renamed

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from kgraph.app.handled import acknowledgements
-from kgraph.app.plans import readable
+from kgraph.app.incidents.handled import acknowledgements
+from kgraph.app.incidents.plans import readable
 from kgraph.app.service.crowd import Crowd
 from kgraph.app.service.news import Known, gathered, known_of, news
 from kgraph.config.receivers import ReceiverConfig

@@ -13,8 +13,8 @@ from datetime import timedelta
 from importlib import import_module
 
 from ingest import catalogue
+from kgraph.app.reading.sync import Job
 from kgraph.app.sources.context import Context
-from kgraph.app.sync import Job
 from kgraph.config import Configuration, LibvirtSource, PrometheusSource
 from kgraph.schema import ConfigurationError, suggest
 from kgraph.sourcekit import SourceEntry

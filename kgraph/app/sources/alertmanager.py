@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import cast
 
-from kgraph.app import alerts
+from kgraph.app.reading import alerts
+from kgraph.app.reading.sync import Job, Keep
 from kgraph.app.sources.context import Context
-from kgraph.app.sync import Job, Keep
 from kgraph.config import AlertmanagerSource
 from kgraph.sourcekit import SourceEntry
 

@@ -10,10 +10,10 @@ from typing import Any, cast
 from ingest import otel
 from ingest.detect import Reads, calls
 from ingest.detect.following import Cursor, follow
+from kgraph.app.reading.sync import Job, Keep, Reading
 from kgraph.app.sources.context import Context
 from kgraph.app.sources.growing import Growing
 from kgraph.app.sources.listening import Clocks, Listener
-from kgraph.app.sync import Job, Keep, Reading
 from kgraph.config import CallsSource
 from kgraph.schema import SourceError
 from kgraph.sourcekit import SourceEntry

@@ -10,11 +10,11 @@ from typing import Any, cast
 
 from ingest.detect import changes
 from ingest.detect.changes import Happened, State, Wanted
-from kgraph.app.alerts import Directory
-from kgraph.app.lookup import entity as look_up
-from kgraph.app.remembering import remember, remembered
+from kgraph.app.reading.alerts import Directory
+from kgraph.app.reading.remembering import remember, remembered
+from kgraph.app.reading.sync import Commitment, Job, Keep, Reading, keep
 from kgraph.app.sources.context import Context
-from kgraph.app.sync import Commitment, Job, Keep, Reading, keep
+from kgraph.app.stored.lookup import entity as look_up
 from kgraph.config import ChangesSource
 from kgraph.schema import (
     Change,

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from typing import cast
 
 from ingest.detect.checks import Budget, Target, look_at_all
-from kgraph.app.checking import keep_results, named_targets
+from kgraph.app.reading.checking import keep_results, named_targets
+from kgraph.app.reading.sync import Job, Keep, Reading
 from kgraph.app.sources.context import Context
-from kgraph.app.sync import Job, Keep, Reading
 from kgraph.config import ChecksSource
 from kgraph.sourcekit import SourceEntry
 from kgraph.store import Diff, GraphStore

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from kgraph.app.sync import Job, Keep, keep
+from kgraph.app.reading.sync import Job, Keep, keep
 from kgraph.config import Configuration
 from kgraph.schema import KgraphError, Snapshot, SourceError
 from kgraph.sourcekit import SourceEntry

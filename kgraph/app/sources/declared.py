@@ -7,9 +7,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from ingest import catalogue
+from kgraph.app.reading.sync import Commitment, Job, Keep, Reading, Tell, keep
 from kgraph.app.sources.context import Context, Told
 from kgraph.app.sources.machines import known
-from kgraph.app.sync import Commitment, Job, Keep, Reading, Tell, keep
 from kgraph.schema import Item, Observation, Record, Snapshot
 from kgraph.signals import EstateIndex
 from kgraph.sourcekit import Alias, Found, Here, Listening, Machine, SourceEntry, settled

@@ -7,9 +7,9 @@ from datetime import timedelta
 from typing import cast
 
 from ingest.exports import Acceptance, parse_address
-from kgraph.app.exports import Exports, Naming
+from kgraph.app.reading.exports import Exports, Naming
+from kgraph.app.reading.sync import Job
 from kgraph.app.sources.context import Context
-from kgraph.app.sync import Job
 from kgraph.config import NbdSource
 from kgraph.sourcekit import SourceEntry
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Generic, Protocol, TypeVar
 
+from kgraph.app.reading.sync import Keep, Reading
 from kgraph.app.sources.listening import Clocks, Listener
-from kgraph.app.sync import Keep, Reading
 from kgraph.schema import KgraphError
 from kgraph.store import Diff, GraphStore
 

@@ -9,10 +9,10 @@ from typing import cast
 
 from ingest import libvirt
 from ingest.libvirt.place import guest_key, host_key
+from kgraph.app.reading.stillness import Stillness
+from kgraph.app.reading.sync import Job, Keep, Tell, keep
 from kgraph.app.sources.context import Context, snapshots
 from kgraph.app.sources.shelf import shelf_of
-from kgraph.app.stillness import Stillness
-from kgraph.app.sync import Job, Keep, Tell, keep
 from kgraph.config import LibvirtSource
 from kgraph.schema import Entity, KgraphError, Snapshot
 from kgraph.sourcekit import Listening, SourceEntry

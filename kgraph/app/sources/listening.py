@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 
 from ingest.detect import ROAD, Reads, calls, declared, logs, names
 from ingest.detect.declared import Detector
-from kgraph.app.alerts import Directory
-from kgraph.app.judging import Said, keep_verdicts
-from kgraph.app.remembering import Notebook, remembered
-from kgraph.app.sync import Reading
+from kgraph.app.reading.alerts import Directory
+from kgraph.app.reading.judging import Said, keep_verdicts
+from kgraph.app.reading.remembering import Notebook, remembered
+from kgraph.app.reading.sync import Reading
 from kgraph.config import CallsSource, Configuration, LogsSource
 from kgraph.schema import Observation
 from kgraph.schema.timestamps import moment_of

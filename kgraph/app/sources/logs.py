@@ -11,11 +11,11 @@ from typing import Any, cast
 
 from ingest.detect import Reads, logs
 from ingest.detect.following import Chunk, Cursor, follow, inode_of
-from kgraph.app.alerts import packs_of
+from kgraph.app.reading.alerts import packs_of
+from kgraph.app.reading.sync import Job, Keep, Reading
 from kgraph.app.sources.context import Context
 from kgraph.app.sources.growing import Growing
 from kgraph.app.sources.listening import Clocks, Listener, reports_as
-from kgraph.app.sync import Job, Keep, Reading
 from kgraph.config import LogsSource
 from kgraph.schema import SourceError
 from kgraph.signals import translate_reports

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import cast
 
-from kgraph.app import alerts, prometheus
+from kgraph.app.reading import alerts, prometheus
+from kgraph.app.reading.sync import Job
 from kgraph.app.sources.context import Context
-from kgraph.app.sync import Job
 from kgraph.config import PrometheusSource
 from kgraph.sourcekit import SourceEntry
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import cast
 
 from ingest import synthetic
+from kgraph.app.reading.sync import Job
 from kgraph.app.sources.context import Context, snapshots
-from kgraph.app.sync import Job
 from kgraph.config import SyntheticSource
 from kgraph.sourcekit import SourceEntry
 

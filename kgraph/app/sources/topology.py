@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import cast
 
 from ingest import topology
+from kgraph.app.reading.sync import Job, Reading, keep
 from kgraph.app.sources.context import Context, snapshots
-from kgraph.app.sync import Job, Reading, keep
 from kgraph.config import TopologySource
 from kgraph.sourcekit import SourceEntry
 from kgraph.store import Diff

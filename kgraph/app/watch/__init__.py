@@ -5,13 +5,14 @@ from __future__ import annotations
 import random
 from datetime import UTC, datetime, timedelta
 
-from kgraph.app.acting import actuators
-from kgraph.app.binding import Binding
-from kgraph.app.holders import holder
-from kgraph.app.policies import policy_of
-from kgraph.app.seeing_all import seeing_all
+from kgraph.app.asking.seeing_all import seeing_all
+from kgraph.app.configured.toolkit import toolkit
+from kgraph.app.repairs.acting import actuators
+from kgraph.app.repairs.binding import Binding
+from kgraph.app.repairs.policies import policy_of
 from kgraph.app.sources import Context, no_source, watched_jobs
-from kgraph.app.toolkit import toolkit
+from kgraph.app.stored.holders import holder
+from kgraph.app.stored.whole import Whole
 from kgraph.app.watch.assess import Assessor
 from kgraph.app.watch.beside import Alone, Beside
 from kgraph.app.watch.collect import Collector
@@ -20,7 +21,6 @@ from kgraph.app.watch.loop import Watch
 from kgraph.app.watch.repairs import PolicyRepairs
 from kgraph.app.watch.snapshot import Snapshots
 from kgraph.app.watch.told import Teller
-from kgraph.app.whole import Whole
 from kgraph.config import Configuration
 from kgraph.store import GraphStore
 from remedies import Executor

@@ -8,16 +8,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
-from kgraph.app import keeping, quiet, turns
-from kgraph.app.handled import decisions, grouping, marks
-from kgraph.app.investigation import Toolkit, of_estate, read_at
-from kgraph.app.keeping import Memory
-from kgraph.app.learning import taught
-from kgraph.app.placing import Kept, Sorted, worth
-from kgraph.app.survey import WHOLE_UP_TO
+from kgraph.app.asking.investigation import Toolkit, of_estate, read_at
+from kgraph.app.incidents import keeping, quiet
+from kgraph.app.incidents.handled import decisions, grouping, marks
+from kgraph.app.incidents.keeping import Memory
+from kgraph.app.incidents.learning import taught
+from kgraph.app.incidents.placing import Kept, Sorted, worth
+from kgraph.app.stored import turns
+from kgraph.app.stored.survey import WHOLE_UP_TO
+from kgraph.app.stored.whole import Whole
 from kgraph.app.watch.session import Session
 from kgraph.app.watch.told import Told, What
-from kgraph.app.whole import Whole
 from kgraph.incidents import Verdict, headline, probability
 from kgraph.incidents.aging import stale
 from kgraph.incidents.case import SURE, blamed

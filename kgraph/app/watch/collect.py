@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from queue import Empty, SimpleQueue
 
-from kgraph.app.sync import Job, Keep, fault_in, note
+from kgraph.app.reading.sync import Job, Keep, fault_in, note
 from kgraph.schema import KgraphError, Snapshot
 from kgraph.sourcekit import Listening
 

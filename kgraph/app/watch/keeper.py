@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from kgraph.app.sync import Commitment, Job, Reading, fault_in, keep_silence, unshown
+from kgraph.app.reading.sync import Commitment, Job, Reading, fault_in, keep_silence, unshown
 from kgraph.app.watch.collect import Heard
 from kgraph.schema import KgraphError, StaleReadingError
 from kgraph.store import Diff, GraphStore

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from kgraph.app import handled, keeping, turns
-from kgraph.app.sync import REDATED
+from kgraph.app.incidents import handled, keeping
+from kgraph.app.reading.sync import REDATED
+from kgraph.app.stored import turns
 from kgraph.app.watch.assess import Assessment, Assessor
 from kgraph.app.watch.beside import Alone, Beside
 from kgraph.app.watch.collect import Collector, Heard

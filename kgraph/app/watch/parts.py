@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
 
-from kgraph.app.placing import Kept
+from kgraph.app.incidents.placing import Kept
 from kgraph.app.watch.questions import Ready
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)

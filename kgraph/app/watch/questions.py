@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 
-from kgraph.app.investigation import Begun, Question, Toolkit, begin, model_for
-from kgraph.app.survey import Survey, seen, survey
+from kgraph.app.asking.investigation import Begun, Question, Toolkit, begin, model_for
+from kgraph.app.stored.survey import Survey, seen, survey
 from kgraph.incidents import SourceAge
 from kgraph.schema import Entity, Observation
 from kgraph.store import GraphStore

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from time import thread_time
 
-from kgraph.app.binding import Binding
-from kgraph.app.placing import Kept
-from kgraph.app.plans import document_of, repaired
-from kgraph.app.policies import RECORD
+from kgraph.app.incidents.placing import Kept
+from kgraph.app.incidents.plans import document_of, repaired
+from kgraph.app.repairs.binding import Binding
+from kgraph.app.repairs.policies import RECORD
 from kgraph.app.watch.assess import Assessment
 from kgraph.app.watch.facts import facts_of
 from kgraph.app.watch.keeper import Keeper

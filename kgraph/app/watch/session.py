@@ -13,15 +13,15 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from kgraph.app import keeping
-from kgraph.app.investigation import (
+from kgraph.app.asking.investigation import (
     Investigation,
     Toolkit,
     of_question,
     read_at,
 )
-from kgraph.app.keeping import Memory
-from kgraph.app.placing import Kept, Sorted
+from kgraph.app.incidents import keeping
+from kgraph.app.incidents.keeping import Memory
+from kgraph.app.incidents.placing import Kept, Sorted
 from kgraph.app.watch.parts import LONG_AGO, Due, Part, Sorting, Urgency
 from kgraph.app.watch.questions import Questions, Round, groups_of
 from kgraph.incidents import symptoms_of

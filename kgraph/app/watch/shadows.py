@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from kgraph.app.plans import document_of
+from kgraph.app.incidents.plans import document_of
 from kgraph.app.watch.told import Told, What
 from kgraph.schema import (
     Document,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from datetime import datetime, timedelta
 
-from kgraph.app.snapshots import is_due, keep_snapshot
-from kgraph.app.stores import Access, opened
+from kgraph.app.stored.snapshots import is_due, keep_snapshot
+from kgraph.app.stored.stores import Access, opened
 from kgraph.config import Configuration
 from kgraph.logs import logger
 from kgraph.schema import KgraphError

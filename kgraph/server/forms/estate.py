@@ -7,9 +7,9 @@ from typing import Any
 
 from pydantic import Field
 
-from kgraph.app.graphs import Dependent
-from kgraph.app.history import Event
 from kgraph.app.service.predicting import Prediction
+from kgraph.app.views.graphs import Dependent
+from kgraph.app.views.history import Event
 from kgraph.schema import Entity, Relation
 from kgraph.server.forms.form import Form, example
 from kgraph.store import Span

@@ -9,8 +9,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path
 
-from kgraph.app import by_hand
-from kgraph.app.learning import taught
+from kgraph.app.incidents import by_hand
+from kgraph.app.incidents.learning import taught
 from kgraph.incidents.handling import Handling
 from kgraph.schema import IncidentRecord
 from kgraph.server.forms import CloseAsked, HandlingForm, MergeAsked, NoteAsked, SplitAsked

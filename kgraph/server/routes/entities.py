@@ -7,8 +7,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from kgraph.app.graphs import dependents, edges
-from kgraph.app.history import story
+from kgraph.app.views.graphs import dependents, edges
+from kgraph.app.views.history import story
 from kgraph.schema import KINDS, Entity, InputError, suggest_kind
 from kgraph.server.forms import (
     DependentForm,

@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from kgraph.app import learning
-from kgraph.app.handled import acknowledgements, trace
+from kgraph.app.incidents import learning
+from kgraph.app.incidents.handled import acknowledgements, trace
 from kgraph.incidents import Detail, build
 from kgraph.incidents.handling import acknowledgement
 from kgraph.schema import IncidentHead, IncidentRecord, IncidentStatus

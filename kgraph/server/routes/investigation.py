@@ -8,8 +8,8 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import JsonValue
 
-from kgraph.app.answers import document
-from kgraph.app.investigation import of_bundle
+from kgraph.app.asking.answers import document
+from kgraph.app.asking.investigation import of_bundle
 from kgraph.app.service.predicting import predict as predicted
 from kgraph.schema import Fault
 from kgraph.schema.bundles import parse_bundle

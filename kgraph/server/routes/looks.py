@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
 
-from kgraph.app.handled import acknowledgements
+from kgraph.app.incidents.handled import acknowledgements
 from kgraph.schema import IncidentStatus, PlanRecord, PlanState
 from kgraph.server.forms import BoardRow, IncidentView
 from kgraph.server.identity import Served, Viewer

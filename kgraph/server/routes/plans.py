@@ -10,9 +10,9 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from kgraph.app.applying import approve as say_yes
-from kgraph.app.plans import cancel as say_stop
-from kgraph.app.plans import document_of
-from kgraph.app.plans import reject as say_no
+from kgraph.app.incidents.plans import cancel as say_stop
+from kgraph.app.incidents.plans import document_of
+from kgraph.app.incidents.plans import reject as say_no
 from kgraph.incidents.advice import stands
 from kgraph.schema import Halt, InputError, PlanRecord, PlanState
 from kgraph.server.forms import HaltForm, JournalForm, PlanForm, PlanRow, ReasonAsked

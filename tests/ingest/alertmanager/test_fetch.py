@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from ingest.alertmanager import AlertBatch, fetch, parse_payload
-from kgraph.app.alerts import fetched
+from kgraph.app.reading.alerts import fetched
 from kgraph.schema import ConfigurationError, SourceError
 from kgraph.web import Credentials
 

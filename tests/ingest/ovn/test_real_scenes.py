@@ -24,7 +24,7 @@ from ingest.libvirt.counters import GuestSample, Sample
 from ingest.libvirt.place import guest_key
 from ingest.libvirt.stillness import Limits, Past, step
 from ingest.libvirt.unanswered import Plug, cut_off, plugs
-from kgraph.app.cut_off import CutOff
+from kgraph.app.reading.cut_off import CutOff
 from kgraph.schema import Observation
 from kgraph.store import open_store
 from tests.ingest.switching import Guest, Switching, stopped, switching

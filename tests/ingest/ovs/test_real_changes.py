@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from kgraph.app.reading.sync import Commitment, Reading, unshown
 from kgraph.app.sources import Context, job
-from kgraph.app.sync import Commitment, Reading, unshown
 from kgraph.app.watch.collect import Collector
 from kgraph.config import Configuration, Settings, source_entry
 from kgraph.store import GraphStore, open_store

@@ -11,8 +11,8 @@ import pytest
 
 from ingest.pacemaker.normalise import normalise
 from ingest.pacemaker.resources import cluster
+from kgraph.app.reading.sync import Commitment, Reading, keep, unshown
 from kgraph.app.sources.machines import known
-from kgraph.app.sync import Commitment, Reading, keep, unshown
 from kgraph.app.watch.facts import owners
 from kgraph.schema import Key, Record, RelationRecord, Snapshot, SourceError
 from kgraph.sourcekit import settled

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from kgraph.app.applying import follow
-from kgraph.app.plans import propose
+from kgraph.app.incidents.plans import propose
 from kgraph.schema import PlanState
 from kgraph.store.sqlite import SqliteStore
 from tests.remedies.fake_estate import CHECK, RESTART, T0, plan_of

@@ -11,9 +11,9 @@ import pytest
 
 import rca
 from ingest.prometheus import Firing, Stretch
+from kgraph.app.asking.investigation import Toolkit
 from kgraph.app.backtest import Look, Past, Replay, judged, past_labels, replay, score
-from kgraph.app.investigation import Toolkit
-from kgraph.app.sync import Commitment, Reading, keep, unshown
+from kgraph.app.reading.sync import Commitment, Reading, keep, unshown
 from kgraph.schema import Item, Observation, Record, RelationRecord, Snapshot, State
 from kgraph.store import GraphStore
 from tests.ingest.prometheus.answers import NOW, PACKS

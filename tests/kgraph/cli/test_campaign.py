@@ -138,10 +138,12 @@ def test_the_calibrator_learns_from_what_people_have_confirmed(
     run: Run, work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # What is learned from simulated ones is told above: here a few will do.
-    monkeypatch.setattr("kgraph.app.calibrating._LEAST", 4)
+    monkeypatch.setattr("kgraph.app.measuring.calibrating._LEAST", 4)
     fit = ("campaign", "--entities", "100", "--incidents", "8", "--fit", "mine.yaml")
     with monkeypatch.context() as before:
-        before.setattr("kgraph.app.campaign.draw", lambda *_: pytest.fail("drawn in vain"))
+        before.setattr(
+            "kgraph.app.measuring.campaign.draw", lambda *_: pytest.fail("drawn in vain")
+        )
         done = run(*fit, "--confirmed")
     assert done.code == 1
     assert "nobody has confirmed a cause" in done.err

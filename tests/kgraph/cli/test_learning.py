@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from kgraph.app import quiet
-from kgraph.app.topologies import Topologies
+from kgraph.app.incidents import quiet
+from kgraph.app.stored.topologies import Topologies
 from kgraph.schema import Observation, State
 from kgraph.store import open_store
 from tests.kgraph.cli.conftest import Ended, Run

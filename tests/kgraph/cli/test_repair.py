@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from kgraph.app import applying
-from kgraph.app.plans import find
+from kgraph.app.incidents.plans import find
 from kgraph.cli.apply import STANDS
 from kgraph.schema import Lease, PlanRecord, PlanState
 from kgraph.schema.plan_documents import parse_plan

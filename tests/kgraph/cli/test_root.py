@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kgraph import __version__
-from kgraph.app import siblings
+from kgraph.app.setup import siblings
 from kgraph.cli.root import ELSEWHERE, hoist
 from kgraph.schema import ConfigurationError
 

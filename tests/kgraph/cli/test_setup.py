@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from kgraph.app import initialise, stores
-from kgraph.app.initialise import Presence, Probe
+from kgraph.app.setup import initialise
+from kgraph.app.setup.initialise import Presence, Probe
+from kgraph.app.stored import stores
 from kgraph.config import Configuration
 from kgraph.store import ServerStore
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kgraph.app import stores
+from kgraph.app.stored import stores
 from kgraph.cli.session import Session
 from kgraph.store import SqliteStore
 from tests.kgraph.cli.conftest import Run

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from kgraph.app.plans import document_of, propose
+from kgraph.app.incidents.plans import document_of, propose
 from kgraph.incidents import Case, Detail, Label, build
 from kgraph.incidents.messages import email, pagerduty
 from kgraph.incidents.notice import Notice, notice

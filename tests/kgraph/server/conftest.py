@@ -19,11 +19,11 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 
-from kgraph.app.investigation import of_store
-from kgraph.app.keeping import save, sort
+from kgraph.app.asking.investigation import of_store
+from kgraph.app.configured.toolkit import toolkit
+from kgraph.app.incidents.keeping import save, sort
 from kgraph.app.service import tokens
 from kgraph.app.service.tokens import Role
-from kgraph.app.toolkit import toolkit
 from kgraph.config import Configuration, load
 from kgraph.schema import (
     IncidentRecord,

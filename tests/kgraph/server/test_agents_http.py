@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from kgraph.app.plans import propose, reject
+from kgraph.app.incidents.plans import propose, reject
 from kgraph.app.service import audit, tokens
 from kgraph.app.service.tokens import Role
 from kgraph.config import Configuration

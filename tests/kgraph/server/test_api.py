@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from kgraph.app.binding import Binding
-from kgraph.app.investigation import of_store
-from kgraph.app.keeping import save, sort
+from kgraph.app.asking.investigation import of_store
+from kgraph.app.configured.toolkit import toolkit
+from kgraph.app.incidents.keeping import save, sort
+from kgraph.app.repairs.binding import Binding
 from kgraph.app.service.tokens import Role
-from kgraph.app.toolkit import toolkit
 from kgraph.app.watch.told import Told, What
 from kgraph.config import Configuration
 from kgraph.schema import Actor, Document, Drawer, PlanState, RelationRecord

@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kgraph.app.alerts import Directory
+from kgraph.app.reading.alerts import Directory
 from kgraph.schema import Entity, Key, Record, Relation, RelationRecord, Subgraph
 from kgraph.signals import EstateIndex
 from tests.kgraph.topology.estates import change

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from kgraph.app.stores import Access, opened
+from kgraph.app.stored.stores import Access, opened
 from kgraph.config import load
 from tests.lab.lab.estate import HOSTS, Estate
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 from types import MappingProxyType
 
-from kgraph.app import campaign
-from kgraph.app.evaluation import Labelled
+from kgraph.app.measuring import campaign
+from kgraph.app.measuring.evaluation import Labelled
 from kgraph.schema import Incident
 from kgraph.simulation import World, draw_incident, seeded, simulate
 from kgraph.simulation.faults import inject

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from kgraph.app.plans import cancel, propose, reject
+from kgraph.app.incidents.plans import cancel, propose, reject
 from kgraph.schema import (
     Drawer,
     Fault,

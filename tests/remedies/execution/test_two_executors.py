@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kgraph.app.applying import approve
-from kgraph.app.plans import reject
+from kgraph.app.incidents.plans import reject
 from kgraph.schema import (
     Fault,
     Lease,

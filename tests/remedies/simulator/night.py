@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from structlog.testing import capture_logs
 
-from kgraph.app.plans import propose
+from kgraph.app.incidents.plans import propose
 from kgraph.schema import Actor, Answer, Halt, Incident, Plan, PlanRecord, PlanState
 from kgraph.schema.audit import first_break
 from kgraph.store import GraphStore

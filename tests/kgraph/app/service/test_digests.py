@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ingest.posted import Act, PagerEvent
-from kgraph.app.handled import acknowledgements, note
+from kgraph.app.incidents.handled import acknowledgements, note
 from kgraph.app.service.announce import Announcer
 from kgraph.app.service.elsewhere import carry_out
 from kgraph.config.receivers import (

@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
-from kgraph.app import by_hand, handled
-from kgraph.app.investigation import of_store
-from kgraph.app.keeping import save, sort
+from kgraph.app.asking.investigation import of_store
+from kgraph.app.configured.toolkit import toolkit
+from kgraph.app.incidents import by_hand, handled
+from kgraph.app.incidents.keeping import save, sort
 from kgraph.app.service import audit
 from kgraph.app.service.hooks import Posted, accept
 from kgraph.app.service.inbox import Inbox
 from kgraph.app.service.tally import Tally
-from kgraph.app.toolkit import toolkit
 from kgraph.config import load
 from kgraph.config.hooks import PagerDutyHook
 from kgraph.incidents.messages import pagerduty

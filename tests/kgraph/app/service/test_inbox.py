@@ -280,7 +280,7 @@ def test_a_busy_store_loses_nothing(
 def test_an_alert_on_what_was_just_discovered_is_found_in_a_large_estate_too(
     inbox: Inbox, store: GraphStore, post: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kgraph.app.alerts.WHOLE_UP_TO", 1)
+    monkeypatch.setattr("kgraph.app.reading.alerts.WHOLE_UP_TO", 1)
     made: list[int] = []
     real = store.graph
     monkeypatch.setattr(store, "graph", lambda: (made.append(1), real())[1])

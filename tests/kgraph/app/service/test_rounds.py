@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from kgraph.app import by_hand
-from kgraph.app.alerts import packs_of
+from kgraph.app.incidents import by_hand
+from kgraph.app.reading.alerts import packs_of
 from kgraph.app.service.announce import Announcer
 from kgraph.app.service.beside import ServiceBeside
 from kgraph.app.service.hands import Hands

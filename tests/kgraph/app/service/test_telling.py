@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from kgraph.app.handled import note
+from kgraph.app.incidents.handled import note
 from kgraph.app.service.announce import Announcer
 from kgraph.app.service.hands import Hands
 from kgraph.app.service.letters import retry

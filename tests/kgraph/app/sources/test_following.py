@@ -10,8 +10,8 @@ from typing import Any, cast
 import pytest
 
 from ingest.detect import logs
+from kgraph.app.reading.sync import Commitment, Job, Reading, keep, unshown
 from kgraph.app.sources import Context, jobs
-from kgraph.app.sync import Commitment, Job, Reading, keep, unshown
 from kgraph.config import load
 from kgraph.schema import Record, Snapshot, StoreAwayError, StoreBusyError
 from kgraph.store import GraphStore

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from kgraph.app.reading.sync import Commitment, Job, Reading, keep, unshown
 from kgraph.app.sources import Context, jobs
-from kgraph.app.sync import Commitment, Job, Reading, keep, unshown
 from kgraph.config import load
 from kgraph.schema import Observation, Record, Snapshot
 from kgraph.store.sqlite import SqliteStore

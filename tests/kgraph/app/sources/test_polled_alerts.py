@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from kgraph.app.reading.sync import Commitment, Reading, keep, unshown
 from kgraph.app.sources import Context, jobs
-from kgraph.app.sync import Commitment, Reading, keep, unshown
 from kgraph.config import load
 from kgraph.schema import Record, Snapshot, Subgraph
 from kgraph.store.sqlite import SqliteStore

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from kgraph.app.investigation import Investigation
-from kgraph.app.placing import Kept
-from kgraph.app.toolkit import toolkit
+from kgraph.app.asking.investigation import Investigation
+from kgraph.app.configured.toolkit import toolkit
+from kgraph.app.incidents.placing import Kept
 from kgraph.app.watch.assess import Assessor, blamed_in
 from kgraph.config import Configuration, Settings
 from kgraph.incidents import Case, Verdict

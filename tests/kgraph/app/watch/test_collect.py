@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from kgraph.app.sync import Job, Keep, Tell
+from kgraph.app.reading.sync import Job, Keep, Tell
 from kgraph.app.watch.collect import Collector, Heard
 from kgraph.schema import Snapshot, SourceError
 from kgraph.store import Diff

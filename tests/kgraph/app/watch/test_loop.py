@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from kgraph.app import turns
-from kgraph.app.sync import REDATED, Job, Keep, keep
-from kgraph.app.toolkit import toolkit
+from kgraph.app.configured.toolkit import toolkit
+from kgraph.app.reading.sync import REDATED, Job, Keep, keep
+from kgraph.app.stored import turns
 from kgraph.app.watch.assess import Assessment, Assessor
 from kgraph.app.watch.collect import Collector
 from kgraph.app.watch.keeper import Keeper
@@ -350,7 +350,7 @@ def test_a_run_resumes_first_and_ends_by_giving_the_watch_back(scene: Scene) -> 
 def test_a_large_estate_is_explained_around_its_symptoms_and_looked_at_again_in_a_minute(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("kgraph.app.watch.assess", "kgraph.app.survey"):
+    for name in ("kgraph.app.watch.assess", "kgraph.app.stored.survey"):
         monkeypatch.setattr(f"{name}.WHOLE_UP_TO", 1)
     scene.round()
     scene.source.hurt = {f"v{n}": "paused" for n in range(4)}

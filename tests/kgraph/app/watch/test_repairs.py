@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 from structlog.testing import capture_logs
 
-from kgraph.app import plans
 from kgraph.app.applying import approve
-from kgraph.app.binding import Binding
-from kgraph.app.sync import Job, Keep, keep
-from kgraph.app.toolkit import toolkit
+from kgraph.app.configured.toolkit import toolkit
+from kgraph.app.incidents import plans
+from kgraph.app.reading.sync import Job, Keep, keep
+from kgraph.app.repairs.binding import Binding
 from kgraph.app.watch.assess import Assessor
 from kgraph.app.watch.collect import Collector, Heard
 from kgraph.app.watch.keeper import Keeper
@@ -392,7 +392,7 @@ def test_what_was_read_since_counts_though_it_is_less_than_a_look_ago(night: Nig
 @pytest.fixture
 def in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every estate is as large as those that are explained in parts."""
-    for name in ("app.watch.assess.WHOLE_UP_TO", "app.survey.WHOLE_UP_TO"):
+    for name in ("app.watch.assess.WHOLE_UP_TO", "app.stored.survey.WHOLE_UP_TO"):
         monkeypatch.setattr(f"kgraph.{name}", 1)
     none = np.arange(0, dtype=np.int32)
     monkeypatch.setattr(sys.modules["kgraph.topology.vicinity"], "_strangers", lambda _: none)

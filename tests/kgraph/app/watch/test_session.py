@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from kgraph.app import by_hand
-from kgraph.app.investigation import Begun, Toolkit, begin
-from kgraph.app.learning import taught
-from kgraph.app.replay import TIMED
-from kgraph.app.toolkit import toolkit
+from kgraph.app.asking.investigation import Begun, Toolkit, begin
+from kgraph.app.configured.toolkit import toolkit
+from kgraph.app.incidents import by_hand
+from kgraph.app.incidents.learning import taught
+from kgraph.app.incidents.replay import TIMED
 from kgraph.app.watch import questions
 from kgraph.app.watch.assess import Assessment, Assessor
 from kgraph.app.watch.session import PATIENCE, RENEWED
@@ -25,7 +25,7 @@ from kgraph.app.watch.told import Told, What
 from kgraph.config import Configuration, Settings
 from kgraph.schema import Incident, IncidentStatus, Observation, Record, RelationRecord, State
 from kgraph.store import GraphStore, open_store
-from tests.kgraph.app.test_topologies import NOW, estate, fill
+from tests.kgraph.app.stored.test_topologies import NOW, estate, fill
 
 HOSTS = 70
 

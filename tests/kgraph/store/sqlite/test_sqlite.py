@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from kgraph.app import history
+from kgraph.app.views import history
 from kgraph.schema import (
     IncidentHead,
     IncidentStatus,

@@ -1,0 +1,1 @@
+"""Incidents and their plans in the store: kept, sorted, handled by people, learned from."""

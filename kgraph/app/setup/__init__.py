@@ -1,0 +1,1 @@
+"""What is written once, for kgraph and for what it talks to."""
