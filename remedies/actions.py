@@ -47,6 +47,7 @@ class ActuatorType:
     effects: frozenset[str] = frozenset()
 
 
+POWERED_OFF = "powered_off"  # read back by the power switch itself: a hook only says so
 FENCE = "fence"  # guards count fencings, and ask for witnesses, by this name
 OLD_HOST_OFF = "old_host_off"  # a precondition that a guard sees to, whoever acts
 _GUARDED = frozenset({OLD_HOST_OFF})
