@@ -46,7 +46,7 @@ from kgraph.schema import (
 )
 from kgraph.schema.plan_documents import identified
 from kgraph.store import GraphStore, open_store
-from remedies import Executor, Ground, Look, Standing, Task, load_policy
+from remedies import Approver, Executor, Ground, Look, Standing, Task, load_policy
 from remedies.execution.cases import cases
 from remedies.record import Case
 from tests.kgraph.app.watch.test_loop import Clock
@@ -248,6 +248,19 @@ def test_a_plan_that_a_person_approves_begins_whatever_the_policy(new_night: New
     proposed = night.until(What.PLAN)
     record = plans.find(night.store, str(proposed.facts["plan"]))
     approve(night.store, record, "ada", night.clock())
+    assert night.until(What.ENDED).facts["state"] == "done"
+    assert night.host.acted == ["start"]
+
+
+def test_what_another_process_began_and_left_is_gone_on_with(new_night: NewNight) -> None:
+    """Whoever began it did so after the watch had started, and was killed."""
+    night = new_night("format: kgraph.policy/v1\nrules: []\n")
+    night.rounds(1)
+    night.host.running = False
+    record = plans.find(night.store, str(night.until(What.PLAN).facts["plan"]))
+    apply = Executor(night.store, {"guests": night.host}, "apply", inline)
+    facts = night.watch.repairs._facts(night.clock(), night.watch.repairs._found)  # type: ignore[attr-defined]
+    apply.begin(record, night.clock(), facts, Approver.PERSON, "ada")
     assert night.until(What.ENDED).facts["state"] == "done"
     assert night.host.acted == ["start"]
 
