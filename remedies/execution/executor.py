@@ -349,6 +349,7 @@ class Executor:
             return
         del self._orphans[record.id]
         self._ledger.follow(now)
+        self._ledger.read_anew(record, now)
         self._carry(record, document, tenure, now)
 
     def _hand_over(self, record: PlanRecord, because: str, now: datetime) -> None:

@@ -89,6 +89,10 @@ class Ledger:
         self._until = now
         self._forget(now)
 
+    def read_anew(self, record: PlanRecord, now: datetime) -> None:
+        """Read what another process has done of a plan since: that is in its journal alone."""
+        self._take(record, now)
+
     def note(self, plan: Plan, step: int, at: datetime) -> None:
         """Count an effect that was announced, or is over now, since it may have waited meanwhile.
 
