@@ -16,6 +16,7 @@ from kgraph.logs import logger
 from kgraph.schema import (
     UNDER_WAY,
     Actor,
+    Drawer,
     InputError,
     Lease,
     Plan,
@@ -124,6 +125,7 @@ class Executor:
         refusal = self._refused(record, document, now)
         if refusal is not None:
             return refusal
+        self._ledger.follow(now)
         tenure = Tenure(self._store, carrier(self._holder, record.id))
         if tenure.take(document.plan.cause.entity, TTL, now) is None:
             return Refusal("lock", self._who(document.plan.cause.entity, now))
@@ -141,13 +143,17 @@ class Executor:
             document=plan_text(document),
             because=f"begun by {run.by}",
         )
+        # What was cancelled is an earlier run: it was over by then, or whoever heard it was killed.
+        self._store.drop(Drawer.CANCELLED, [record.id])
         try:
             self._store.save_plan(begun, was=record)
         except PlanMovedError as error:
             tenure.release_all()
             return Refusal("state", str(error))
-        self._ledger.follow(now)
-        self._carry(begun, document, tenure, now)
+        try:
+            self._carry(begun, document, tenure, now)
+        except StoreError:
+            self._orphans[begun.id] = begun  # it has begun: a later tick takes it up
         return begun
 
     @property

@@ -555,6 +555,41 @@ def test_between_look_and_effect_a_cancelled_plan_stops_as_well(store: GraphStor
     assert estate.log == []
 
 
+def test_a_no_that_came_after_the_end_does_not_stop_what_is_begun_later(
+    store: GraphStore,
+) -> None:
+    estate, plan = export_story(1)
+    night = Night(store, estate)
+    begun = night.begin(plan)
+    night.run(plan)
+    cancel(store, begun, "anna", "", night.now)  # as she had read it a moment before
+    estate.things["x"].state = "inactive"
+    night.begin(plan)
+    assert night.run(plan).state is PlanState.DONE
+
+
+def test_what_has_begun_when_the_store_goes_away_is_carried_out_once_it_is_back(
+    store: GraphStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    estate, plan = export_story(1)
+    night = Night(store, estate)
+    save = store.save_plan
+
+    def goes(record: PlanRecord, *, was: PlanRecord | None = None) -> None:
+        def busy(*_asked: object, **_more: object) -> list[PlanRecord]:
+            raise StoreBusyError("somebody writes")
+
+        save(record, was=was)
+        if record.state is PlanState.RUNNING:
+            for each in ("journal", "plans"):
+                monkeypatch.setattr(store, each, busy)
+
+    monkeypatch.setattr(store, "save_plan", goes)
+    night.begin(plan)
+    monkeypatch.undo()
+    assert night.run(plan).state is PlanState.DONE
+
+
 def approved(night: Night, plan: Plan, document: str = "") -> PlanRecord:
     record = replace(night.propose(plan), state=PlanState.APPROVED, because="approved by anna")
     record = replace(record, document=document or record.document)
