@@ -14,11 +14,12 @@ from collections.abc import Callable, Iterable, Mapping
 
 from ingest.libvirt.binding import ControlConnection, ControlledDomain
 from ingest.libvirt.states import DomainState, ShutoffReason
+from remedies.actions import ELSEWHERE
 from remedies.actuators.definitions import Definitions
 from remedies.actuators.libvirt_line import Lines, Said, state_of
 from remedies.looks import EffectError, Look, RefusedError, Standing, Task
 
-LIVE, COLD, ELSEWHERE = "migrate", "migrate_cold", "start_elsewhere"
+LIVE, COLD = "migrate", "migrate_cold"
 ACTIONS = frozenset({LIVE, COLD, ELSEWHERE})
 # virDomainMigrateFlags
 _FLAG_LIVE, _PERSIST_THERE, _UNDEFINE_HERE = 1 << 0, 1 << 3, 1 << 4
