@@ -171,6 +171,11 @@ def _measure(row: StepRow, cause: str, actions: Mapping[str, Action], place: str
     if row.undo_if and not action.inverse:
         mend = "leave `undoIf` out, or give the action its inverse"
         raise ConfigurationError(f"nothing takes {action.name} back", where=place, mend=mend)
+    if row.undo_if and actions[action.inverse].by != action.by:
+        takes = actions[action.inverse]
+        what = f"{takes.name} is done by {takes.by}, and would be asked of {action.by}"
+        mend = "leave `undoIf` out: a person takes it back"
+        raise ConfigurationError(what, where=place, mend=mend)
     risk = action.risk if row.risk is None else row.risk
     given = _given(row, action, place)
     undo_if = tuple(row.undo_if)

@@ -143,7 +143,7 @@ class Executor:
             document=plan_text(document),
             because=f"begun by {run.by}",
         )
-        # What was cancelled is an earlier run: it was over by then, or whoever heard it was killed.
+        # What was cancelled is an earlier run, which was over by then.
         self._store.drop(Drawer.CANCELLED, [record.id])
         try:
             self._store.save_plan(begun, was=record)

@@ -119,7 +119,9 @@ def powered_off(plan: Plan, found: Sequence[Track]) -> frozenset[str]:
     return frozenset(
         step.entity
         for step, track in zip(plan.steps, found, strict=True)
-        if step.effect == POWERED_OFF and step.actor is Actor.KGRAPH and track.state is StepState.DONE
+        if step.effect == POWERED_OFF
+        and step.actor is Actor.KGRAPH
+        and track.state is StepState.DONE
     )
 
 
