@@ -12,6 +12,9 @@ from remedies.execution.tasks import task_of
 from remedies.execution.work import Acting, Looking, Spawn
 from remedies.looks import Actuators, Task
 
+# A loop that comes round so late still acts by what it finds; after more it looks again.
+LATE = timedelta(seconds=10)
+
 
 class Workshop:
     """What this process has in hand of one plan; nothing of it survives a restart."""
@@ -77,9 +80,10 @@ class Workshop:
             del self._works[step]
             hand = self._hands[step]
             if isinstance(work, Looking):
-                hand = replace(hand, look=work.look, looked_at=hand.since, seen_at=now)
+                seen_at = now - work.age if work.age > LATE else now
+                hand = replace(hand, look=work.look, looked_at=hand.since, seen_at=seen_at)
             else:
-                hand = replace(hand, acted_at=hand.since, failure=work.failure)
+                hand = replace(hand, acted_at=now, failure=work.failure)
             self._hands[step] = replace(hand, doing=None)
 
     def close(self, step: int) -> Acting | None:
