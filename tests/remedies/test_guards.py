@@ -135,6 +135,14 @@ def test_a_playbook_is_not_limited_to_the_name_of_two_guests() -> None:
     assert [row.guard for row in said] == ["name"]
 
 
+def test_a_hook_is_not_told_the_name_of_two_hosts_and_nothing_else() -> None:
+    """Of a guest it is told the UUID as well; of a host it has the name alone."""
+    twice = facts(vantages=DEAD, namesakes=frozenset({"h1", "v1"}))
+    step = replace(FENCE, actuator="hook", name="h1", parameters={"kind": "Host", "name": "h1"})
+    assert [row.guard for row in judge(PLAN, step, twice)] == ["name"]
+    assert judge(PLAN, replace(RESUME, actuator="hook", parameters={"uuid": "u1"}), twice) == ()
+
+
 def test_who_is_nearly_blind_still_proves_that_what_it_hears_is_alive() -> None:
     dim = Vantage("ipmi", HOSTS, HOSTS - {"h1"})
     said = judge(PLAN, FENCE, facts(vantages=(*DEAD, dim)))
