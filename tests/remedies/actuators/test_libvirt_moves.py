@@ -485,9 +485,7 @@ def part(action: str, effect: str, named: str = "network") -> Task:
     ("action", "effect", "active", "before", "calls", "after"),
     [
         ("activate", "active", False, Standing.READY, ["create"], Standing.DONE),
-        ("activate", "active", True, Standing.DONE, [], Standing.DONE),
         ("deactivate", "inactive", True, Standing.READY, ["destroy"], Standing.DONE),
-        ("deactivate", "inactive", False, Standing.DONE, [], Standing.DONE),
         ("rebuild", "active_anew", True, Standing.EITHER, ["destroy", "create"], Standing.EITHER),
         ("rebuild", "active_anew", False, Standing.READY, ["create"], Standing.EITHER),
     ],
@@ -509,6 +507,23 @@ def test_networks_and_pools_are_started_and_stopped_once(
     estate.actuator.act(asked)
     assert found.calls == calls
     assert estate.actuator.look(asked).standing is after
+
+
+@pytest.mark.parametrize("named", ["network", "pool"])
+@pytest.mark.parametrize(
+    ("action", "effect", "active"),
+    [("activate", "active", True), ("deactivate", "inactive", False)],
+)
+def test_what_became_so_between_look_and_effect_is_none_of_our_doing(
+    *, named: str, action: str, effect: str, active: bool
+) -> None:
+    estate = Estate()
+    found = estate.hosts[H1].parts["u"] = Part(active)
+    asked = part(action, effect, named)
+    with pytest.raises(RefusedError, match="so already"):
+        estate.actuator.act(asked)
+    assert found.calls == []
+    assert estate.actuator.look(asked).standing is Standing.DONE
 
 
 @pytest.mark.parametrize("action", ["activate", "deactivate", "rebuild"])
@@ -568,7 +583,8 @@ def test_what_libvirt_has_lost_is_defined_as_it_was_and_starts_with_its_host_aga
     host = estate.hosts[H1]
     assert (host.defined, host.parts[PART].calls) == (["<as-it-was/>"], ["autostart 1"])
     assert estate.actuator.look(define).standing is Standing.DONE
-    estate.actuator.act(define)  # twice is once
+    with pytest.raises(RefusedError, match="defined already"):  # twice is once
+        estate.actuator.act(define)
     assert len(host.defined) == 1
     # It is taken back only while nobody can use it.
     host.parts[PART].active = True
