@@ -121,7 +121,7 @@ def step_of(
         actuator=means.actuator,
         endpoint=means.endpoint,
         unable=unable or means.unable,
-        undo_if=measure.undo_if,
+        undo_if=measure.undo_if if _taken_back(draft, action, means) else (),
         undo_effect=draft.catalogue.actions[action.inverse].effect if action.inverse else "",
         preconditions=action.preconditions,
         effect=_effect(action, means),
@@ -142,6 +142,12 @@ def _terms(action: Action, means: Means) -> Terms:
     elif deadline >= FOR_A_PERSON:
         deadline = max(LONGER * action.duration, FOR_A_MACHINE)
     return replace(action.terms, deadline=deadline)
+
+
+def _taken_back(draft: Draft, action: Action, means: Means) -> bool:
+    """Tell whether who does a step could take it back: a hook may be told to do it, and no more."""
+    brought = (each for each in draft.endpoints if each.name == means.endpoint and each.actions)
+    return all(action.inverse in each.actions for each in brought)
 
 
 def _effect(action: Action, means: Means) -> str:

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from kgraph.schema import ConfigurationError, Fault, Risk
 from kgraph.schema.nearness import suggest
 from kgraph.schema.yaml_files import shipped_files, site_files
-from remedies.actions import Action, Param
+from remedies.actions import ACTUATORS, Action, Param
 from remedies.rows import ANY, Row, StepRow, actions_of, check_condition, check_fault, read
 
 STORAGE = "storage"  # `of: storage`: the network storage that the entity stands on
@@ -171,11 +171,10 @@ def _measure(row: StepRow, cause: str, actions: Mapping[str, Action], place: str
     if row.undo_if and not action.inverse:
         mend = "leave `undoIf` out, or give the action its inverse"
         raise ConfigurationError(f"nothing takes {action.name} back", where=place, mend=mend)
-    if row.undo_if and actions[action.inverse].by != action.by:
-        takes = actions[action.inverse]
-        what = f"{takes.name} is done by {takes.by}, and would be asked of {action.by}"
-        mend = "leave `undoIf` out: a person takes it back"
-        raise ConfigurationError(what, where=place, mend=mend)
+    if row.undo_if and ACTUATORS[action.by].verbs and actions[action.inverse].by != action.by:
+        back = actions[action.inverse]
+        what = f"{back.name} takes {action.name} back, which is done by {action.by}, not {back.by}"
+        raise ConfigurationError(what, where=back.where, mend="let the same do both")
     risk = action.risk if row.risk is None else row.risk
     given = _given(row, action, place)
     undo_if = tuple(row.undo_if)

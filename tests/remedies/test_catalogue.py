@@ -239,7 +239,7 @@ STEP = "remedies: [{for: [Host.down], steps: [{action: notify, why: w}]}]"
             + "actions: [{name: stop, by: systemd, effect: inactive, inverse: page},"
             + " {name: page, by: notify, effect: told}]\n"
             + STEP.replace("notify, why: w", "stop, why: w, undoIf: [page]"),
-            "page is done by notify, and would be asked of systemd",
+            r"f: actions\[1\] page: page takes stop back, which is done by systemd, not notify",
         ),
     ],
 )

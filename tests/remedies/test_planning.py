@@ -133,6 +133,13 @@ def test_a_dead_export_is_restarted_and_checked_before_its_guests_are_resumed() 
     assert set(plan.symptoms) == {("v1", "paused"), ("v2", "paused")}
 
 
+def test_what_a_hook_is_not_told_to_take_back_is_not_said_to_be() -> None:
+    for actions, undo in (({"restart"}, ()), ({"restart", "stop"}, ("check",))):
+        site = Endpoint("site", "hook", actions=frozenset(actions))
+        restart = planned(answer("x", "down"), ways=(GUESTS, site, LOG, NBD)).steps[0]
+        assert (restart.endpoint, restart.undo_if) == ("site", undo)
+
+
 def test_victims_are_those_that_are_predicted_and_those_that_are_seen() -> None:
     plan = planned(answer("x", "down", hits="v3 s"))
     assert {step.entity for step in plan.steps if step.role is Role.VICTIM} == {"v1", "v2", "v3"}
