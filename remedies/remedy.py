@@ -171,6 +171,9 @@ def _measure(row: StepRow, cause: str, actions: Mapping[str, Action], place: str
     if row.undo_if and not action.inverse:
         mend = "leave `undoIf` out, or give the action its inverse"
         raise ConfigurationError(f"nothing takes {action.name} back", where=place, mend=mend)
+    if row.undo_if and Param.HOST in action.parameters.values():
+        what = f"{action.name} goes to another host, and does not come back by itself"
+        raise ConfigurationError(what, where=place, mend="leave `undoIf` out: a person does it")
     if row.undo_if and ACTUATORS[action.by].verbs and actions[action.inverse].by != action.by:
         back = actions[action.inverse]
         what = f"{back.name} takes {action.name} back, which is done by {action.by}, not {back.by}"

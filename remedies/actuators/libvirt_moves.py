@@ -236,7 +236,9 @@ def _look_move(task: Task, here: Said, there: Said) -> Look:
         if here.state is not None and (_died(here) or (task.begun and here.state.off)):
             return Look(Standing.READY, f"here {here.state}")
         if here.state is None and there.state is not None:
-            return Look(Standing.READY, "it was brought there, and not started yet")
+            # Only a move that had begun: else somebody has taken it away here, and left it there.
+            said = f"here it is unknown, and there {there.state}"
+            return Look(Standing.READY if task.begun else Standing.UNFIT, said)
     return Look(Standing.UNFIT, f"here {here.state or 'it is unknown'}")
 
 

@@ -236,6 +236,13 @@ STEP = "remedies: [{for: [Host.down], steps: [{action: notify, why: w}]}]"
         ),
         (
             HEAD
+            + "actions: [{name: migrate, by: libvirt, effect: runs_there, does: moves_live,"
+            + " inverse: migrate, parameters: {to: host}}]\n"
+            + STEP.replace("notify, why: w", "migrate, why: w, undoIf: [check]"),
+            "migrate goes to another host, and does not come back by itself",
+        ),
+        (
+            HEAD
             + "actions: [{name: stop, by: systemd, effect: inactive, inverse: page},"
             + " {name: page, by: notify, effect: told}]\n"
             + STEP.replace("notify, why: w", "stop, why: w, undoIf: [page]"),
