@@ -145,7 +145,7 @@ def _terms(action: Action, means: Means) -> Terms:
 
 
 def _taken_back(draft: Draft, action: Action, means: Means) -> bool:
-    """Tell whether who does a step could take it back: a hook may be told to do it, and no more."""
+    """Tell whether who does a step could take it back: a hook may be told to do it alone."""
     brought = (each for each in draft.endpoints if each.name == means.endpoint and each.actions)
     return all(action.inverse in each.actions for each in brought)
 

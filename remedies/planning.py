@@ -88,7 +88,7 @@ def plan_for(
         title=_title(around, likeliest),
         because="; ".join(part for part in (because, spent, note) if part),
         symptoms=_symptoms(draft, steps),
-        settle=_settle(rung),
+        settle=_settle(rung, catalogue),
         reach=_reach(draft, steps),
         stands_on=_stands_on(draft, steps),
         due_at=likeliest.due_at,
@@ -220,8 +220,11 @@ def _symptoms(draft: Draft, steps: Sequence[PlanStep]) -> tuple[Sign, ...]:
     return tuple(sorted(sign for sign in found if sign[0] not in taken))
 
 
-def _settle(measures: Sequence[Measure]) -> timedelta:
-    return max((measure.action.settle for measure in measures), default=timedelta(0))
+def _settle(measures: Sequence[Measure], catalogue: Catalogue) -> timedelta:
+    """Return how long symptoms must stay away: of what is done to each guest, as that says."""
+    done = (each.action for each in measures)
+    acts = ((each, catalogue.actions[each.each] if each.each else each) for each in done)
+    return max((max(a.settle, b.settle) for a, b in acts), default=timedelta(0))
 
 
 def _stands_on(draft: Draft, steps: Sequence[PlanStep]) -> dict[str, tuple[str, ...]]:

@@ -140,6 +140,11 @@ def test_what_a_hook_is_not_told_to_take_back_is_not_said_to_be() -> None:
         assert (restart.endpoint, restart.undo_if) == ("site", undo)
 
 
+@pytest.mark.parametrize("mode", ["degraded", "overloaded"])
+def test_symptoms_stay_away_for_as_long_as_what_is_done_to_each_guest_asks(mode: str) -> None:
+    assert planned(answer("h", mode)).settle == CATALOGUE.actions["migrate"].settle
+
+
 def test_victims_are_those_that_are_predicted_and_those_that_are_seen() -> None:
     plan = planned(answer("x", "down", hits="v3 s"))
     assert {step.entity for step in plan.steps if step.role is Role.VICTIM} == {"v1", "v2", "v3"}
