@@ -11,6 +11,7 @@ from time import monotonic
 
 from kgraph.app.acting import actuators
 from kgraph.app.binding import Binding
+from kgraph.app.holders import holder
 from kgraph.app.plans import document_of, find
 from kgraph.app.policies import policy_of, read_before
 from kgraph.app.sources import Context, jobs, watched_jobs
@@ -39,7 +40,6 @@ from remedies import (
     Look,
     Progress,
     Refusal,
-    World,
     judge_plan,
 )
 from remedies.execution.others import carried
@@ -75,15 +75,11 @@ def preview(
     """Look at the live system and ask the guards; nothing is written."""
     record = find(store, plan_id)
     document = document_of(record)
-    facts = _known_facts(configuration, store, now)
-    world = World(
-        now,
-        facts,
-        store.halted(),
-        Approver.PERSON,
-        leases=tuple(store.leases(now=now)),
-    )
-    looks = _looks(document.plan, actuators(configuration))
+    facts, made = _known_facts(configuration, store, now), actuators(configuration)
+    budgets = policy_of(configuration).budgets
+    asked = Executor(store, made, holder("dry run"), budgets=budgets)
+    world = asked.world(document.plan, now, facts, Approver.PERSON)
+    looks = _looks(document.plan, made)
     return Preview(record, document, looks, judge_plan(document.plan, world))
 
 

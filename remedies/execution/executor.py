@@ -174,6 +174,11 @@ class Executor:
         self._ledger.follow(now)
         return self._ledger.tried_in_vain(now)
 
+    def world(self, plan: Plan, now: datetime, facts: Facts, by: Approver) -> World:
+        """Return what guards would look at if a plan began now; nothing is written."""
+        self._ledger.follow(now)
+        return self._seen(plan, by, self._holder, frozenset(), now, facts)
+
     def foresee(
         self, plan: Plan, now: datetime, facts: Facts, by: Approver = Approver.POLICY
     ) -> Refusal | None:
@@ -181,8 +186,7 @@ class Executor:
 
         Waiting for a lock or a budget is no refusal.
         """
-        self._ledger.follow(now)
-        world = self._seen(plan, by, self._holder, frozenset(), now, facts)
+        world = self.world(plan, now, facts, by)
         ours = [step for step in plan.steps if step.actor is Actor.KGRAPH]
         # The first may only look: what comes of the first that acts is to be known as well.
         acting = [step for step in ours if step.risk is not Risk.NONE]
