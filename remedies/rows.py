@@ -47,7 +47,7 @@ class ActionRow(_Row):
     repeatable: bool = False
     attempts: int = Field(default=1, ge=1, le=10)
     duration: _Seconds = Field(default=0, alias="durationSeconds")
-    deadline: _Seconds = Field(default=30, alias="deadlineSeconds")
+    deadline: _Seconds = Field(default=30, alias="deadlineSeconds", gt=0)
     pause: _Seconds = Field(default=0, alias="pauseSeconds")
     steady: _Seconds = Field(default=0, alias="steadySeconds")
     settle: _Seconds = Field(default=0, alias="settleSeconds")

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
+from time import monotonic
 
 from kgraph.logs import logger
 from kgraph.schema import (
@@ -290,9 +291,10 @@ class Executor:
     def stop(self, now: datetime, facts: Facts, patience: timedelta) -> list[Progress]:
         """End: nothing new begins, what is in flight is waited for and written down."""
         self._leaving = True
+        end = monotonic() + patience.total_seconds()
         for carrying in self._plans.values():
             carrying.leaving = True
-            carrying.workshop.wait(patience)
+            carrying.workshop.wait(timedelta(seconds=max(0.0, end - monotonic())))
         progress = self.tick(now, facts)
         for carrying in self._plans.values():
             carrying.give_back()

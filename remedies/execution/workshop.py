@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from time import monotonic
 
 from kgraph.schema import Plan
 from remedies.execution.moves import Direction, Doing, Hand
@@ -93,9 +94,10 @@ class Workshop:
         return work if isinstance(work, Acting) else None
 
     def wait(self, patience: timedelta) -> None:
-        """Wait for each look and effect, at most so long."""
+        """Wait for all looks and effects, at most so long together."""
+        end = monotonic() + patience.total_seconds()
         for work in list(self._works.values()):
-            work.job.wait(patience)
+            work.job.wait(timedelta(seconds=max(0.0, end - monotonic())))
 
     def _task(self, step: int, direction: Direction) -> Task:
         begun = step in self._adopted

@@ -231,6 +231,10 @@ STEP = "remedies: [{for: [Host.down], steps: [{action: notify, why: w}]}]"
             "powers a host off.*add `does: powers_off`",
         ),
         (
+            HEAD + "actions: [{name: stop, by: systemd, effect: inactive, deadlineSeconds: 0}]",
+            "deadlineSeconds: .*greater than 0",
+        ),
+        (
             HEAD + "actions: [{name: bounce, by: systemd, effect: restarted}]",
             "systemd knows no bounce.*force_restart.*by: hook",
         ),
