@@ -11,7 +11,6 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from time import monotonic
 
 from kgraph.logs import logger
 from kgraph.schema import (
@@ -44,7 +43,7 @@ from remedies.execution.others import (
 )
 from remedies.execution.tenure import TTL, Tenure
 from remedies.execution.track import hosts_of, powered_off
-from remedies.execution.work import Acting, Spawn, in_thread
+from remedies.execution.work import Acting, Spawn, in_thread, wait_for
 from remedies.execution.workshop import Workshop
 from remedies.guards import Refusal, Weight, judge_plan
 from remedies.looks import Actuators
@@ -291,10 +290,9 @@ class Executor:
     def stop(self, now: datetime, facts: Facts, patience: timedelta) -> list[Progress]:
         """End: nothing new begins, what is in flight is waited for and written down."""
         self._leaving = True
-        end = monotonic() + patience.total_seconds()
         for carrying in self._plans.values():
             carrying.leaving = True
-            carrying.workshop.wait(timedelta(seconds=max(0.0, end - monotonic())))
+        wait_for([job for each in self._plans.values() for job in each.workshop.jobs], patience)
         progress = self.tick(now, facts)
         for carrying in self._plans.values():
             carrying.give_back()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from time import monotonic
 from typing import Protocol
@@ -46,6 +46,13 @@ class _Thread:
 def in_thread(name: str, call: Callable[[], None]) -> Job:
     """Start a call in a thread of its own."""
     return _Thread(name, call)
+
+
+def wait_for(jobs: Iterable[Job], patience: timedelta) -> None:
+    """Wait for all of them, at most so long together: whoever ends us does not wait for ever."""
+    end = monotonic() + patience.total_seconds()
+    for job in jobs:
+        job.wait(timedelta(seconds=max(0.0, end - monotonic())))
 
 
 class Looking:

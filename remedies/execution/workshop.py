@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from time import monotonic
 
 from kgraph.schema import Plan
 from remedies.execution.moves import Direction, Doing, Hand
 from remedies.execution.tasks import task_of
-from remedies.execution.work import Acting, Looking, Spawn
+from remedies.execution.work import Acting, Job, Looking, Spawn
 from remedies.looks import Actuators, Task
 
 # A loop that comes round so late still acts by what it finds; after more it looks again.
@@ -93,11 +92,10 @@ class Workshop:
         work = self._works.pop(step, None)
         return work if isinstance(work, Acting) else None
 
-    def wait(self, patience: timedelta) -> None:
-        """Wait for all looks and effects, at most so long together."""
-        end = monotonic() + patience.total_seconds()
-        for work in list(self._works.values()):
-            work.job.wait(timedelta(seconds=max(0.0, end - monotonic())))
+    @property
+    def jobs(self) -> list[Job]:
+        """All looks and effects that are under way."""
+        return [work.job for work in self._works.values()]
 
     def _task(self, step: int, direction: Direction) -> Task:
         begun = step in self._adopted

@@ -9,7 +9,6 @@ from datetime import timedelta
 import pytest
 
 import remedies.execution.work as module
-import remedies.execution.workshop as shop_module
 from kgraph.schema import StepState
 from remedies import Look, Standing
 from remedies.execution.moves import Act, Commit, Direction, Hand, Intend, LookAt
@@ -98,11 +97,7 @@ def test_what_may_have_happened_is_done_again_only_where_that_does_not_matter(
 
 def test_the_end_waits_once_for_all_that_is_in_flight(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever ends us kills us after a while: what is not written down by then is not known."""
-    slow, steps = Slow(), [replace(RESUME, entity=f"v{n}") for n in range(1, 9)]
-    monkeypatch.setattr(shop_module, "monotonic", lambda: slow.at)
-    shop = Workshop(plan_of(*steps), {}, slow)
-    for number in range(8):
-        shop.intend(number, T0)
-        shop.act(number, Direction.DO, T0)
-    shop.wait(timedelta(seconds=5))
+    slow = Slow()
+    monkeypatch.setattr(module, "monotonic", lambda: slow.at)
+    module.wait_for([slow] * 8, timedelta(seconds=5))
     assert slow.at == 105
