@@ -43,7 +43,6 @@ from remedies import (
     judge_plan,
 )
 from remedies.execution.others import carried
-from remedies.execution.readback import in_repair
 from remedies.execution.tasks import task_of
 from remedies.execution.work import Looking, in_thread
 
@@ -236,7 +235,7 @@ class Applying:
             return None
         graph, plan = self._whole.graph(), document.plan
         why = self._binding.void(document, graph) or self._binding.objection(
-            plan, graph, self._facts(), in_repair(self._store)
+            plan, graph, self._facts(), self._binding.in_hand(plan, self._store, self._clock())
         )
         return Refusal("approval", why) if why else None
 

@@ -31,7 +31,6 @@ from remedies import (
     decide,
 )
 from remedies.execution.cases import cases
-from remedies.execution.readback import in_repair
 from remedies.record import Case
 
 _PATIENCE = timedelta(seconds=5)  # for what is in flight when the watch ends
@@ -224,9 +223,9 @@ class PolicyRepairs:
         def void(document: PlanDocument) -> str:
             if self.binding is None:
                 return ""
-            return self.binding.void(document, found.graph) or self.binding.objection(
-                document.plan, found.graph, facts, in_repair(self.store)
-            )
+            why = self.binding.void(document, found.graph)
+            treated = self.binding.in_hand(document.plan, self.store, now)
+            return why or self.binding.objection(document.plan, found.graph, facts, treated)
 
         for record, said in self.executor.begin_approved(now, facts, void):
             if said is None:
@@ -267,16 +266,18 @@ class PolicyRepairs:
         self, plan: Plan, now: datetime, facts: Facts, found: Assessment
     ) -> Refusal | None:
         refused = self.executor.foresee(plan, now, facts)
-        return refused or self._objection(plan, facts, found)
+        return refused or self._objection(plan, now, facts, found)
 
-    def _objection(self, plan: Plan, facts: Facts, found: Assessment) -> Refusal | None:
+    def _objection(
+        self, plan: Plan, now: datetime, facts: Facts, found: Assessment
+    ) -> Refusal | None:
         """Prove a plan on the whole graph, with all that is broken now: it was made on a part.
 
         Asked again only once something of that has changed: of a large estate it takes a while.
         """
         if self.binding is None:
             return None
-        repairing = in_repair(self.store)
+        repairing = self.binding.in_hand(plan, self.store, now)
         # Of a large estate the graph changes far from all that is wrong, and nothing is explained.
         well = facts.well if self.binding.leans(plan) else None
         mark = self.store.version(), found.at, facts.abnormal, well, repairing
