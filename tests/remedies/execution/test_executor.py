@@ -21,9 +21,10 @@ from kgraph.schema import (
     StepState,
     StoreBusyError,
 )
-from kgraph.schema.plan_documents import parse_plan
+from kgraph.schema.plan_documents import parse_plan, plan_text
 from kgraph.store import GraphStore
 from remedies import Approver, Budgets, Executor, Look, Refusal, Standing, Vantage
+from remedies.execution import time_for
 from remedies.execution.ledger import tried_in_vain
 from remedies.execution.moves import Act, Hand, LookAt
 from remedies.execution.step_moves import carry_on
@@ -553,6 +554,23 @@ def test_between_look_and_effect_a_cancelled_plan_stops_as_well(store: GraphStor
     cancel(store, begun, "anna", "", night.now)
     assert night.run(plan).because == "cancelled by anna"
     assert estate.log == []
+
+
+def test_what_was_done_in_time_is_watched_beyond_the_deadline(store: GraphStore) -> None:
+    """It has waited for long, and has helped: that it was late is no word against it."""
+    estate, plan = export_story(1)
+    night = Night(store, estate)
+    record = night.begin(plan)
+    while record.state is not PlanState.VERIFYING:
+        night.tick()
+        record = store.plan(plan.id) or record
+    late = time_for(plan) - timedelta(seconds=5)
+    document = parse_plan(record.document, where=plan.id)
+    begun = replace(document.runs[-1], begun_at=night.now - late)
+    store.save_plan(replace(record, document=plan_text(replace(document, runs=(begun,)))))
+    night.restart()
+    ended = night.run(plan)
+    assert (ended.state, ended.because) == (PlanState.DONE, "the symptoms are gone, for 30 s")
 
 
 def test_a_no_that_came_after_the_end_does_not_stop_what_is_begun_later(
