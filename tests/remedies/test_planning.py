@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -143,6 +144,16 @@ def test_what_a_hook_is_not_told_to_take_back_is_not_said_to_be() -> None:
 @pytest.mark.parametrize("mode", ["degraded", "overloaded"])
 def test_symptoms_stay_away_for_as_long_as_what_is_done_to_each_guest_asks(mode: str) -> None:
     assert planned(answer("h", mode)).settle == CATALOGUE.actions["migrate"].settle
+
+
+def test_what_a_site_does_has_not_helped_by_one_reading_without_symptoms() -> None:
+    entities = ENTITIES | {"c": Entity("c", "ConfigItem", "haproxy.cfg")}
+    cause = Cause("c", "ConfigItem", "changed", 0.9, {"changed": 0.9}, 3, (), (), 0)
+    asked = replace(answer("x", "down"), causes=(cause,))
+    site = Endpoint("site", "hook", actions=frozenset({"restore"}))
+    assert CATALOGUE.actions["restore"].settle == timedelta(0)
+    assert planned(asked, incident(entities=entities), (site, LOG)).settle == timedelta(minutes=1)
+    assert planned(asked, incident(entities=entities), (LOG,)).settle == timedelta(0)
 
 
 def test_victims_are_those_that_are_predicted_and_those_that_are_seen() -> None:
