@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
@@ -19,10 +19,10 @@ from kgraph.app.applying import approve
 from kgraph.app.binding import Binding
 from kgraph.app.sync import Job, Keep, keep
 from kgraph.app.toolkit import toolkit
-from kgraph.app.watch.assess import Assessor
+from kgraph.app.watch.assess import Assessment, Assessor
 from kgraph.app.watch.collect import Collector, Heard
 from kgraph.app.watch.keeper import Keeper
-from kgraph.app.watch.loop import Watch
+from kgraph.app.watch.loop import ROLE, Watch
 from kgraph.app.watch.repairs import PolicyRepairs
 from kgraph.app.watch.shadows import Shadows
 from kgraph.app.watch.told import Told, What
@@ -263,6 +263,26 @@ def test_what_another_process_began_and_left_is_gone_on_with(new_night: NewNight
     apply.begin(record, night.clock(), facts, Approver.PERSON, "ada")
     assert night.until(What.ENDED).facts["state"] == "done"
     assert night.host.acted == ["start"]
+
+
+def test_who_explained_for_so_long_that_another_watches_by_now_begins_nothing(
+    night: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    night.rounds(1)
+    night.host.running = False
+    night.until(What.PLAN)
+    assess = night.watch.assessor.assess
+
+    def long(now: datetime, frozen: Collection[str]) -> tuple[Assessment, list[Told]] | None:
+        found = assess(now, frozen)
+        night.clock.turn(20)
+        night.store.acquire(ROLE, "other", ttl=timedelta(seconds=60), now=night.clock())
+        return found
+
+    monkeypatch.setattr(night.watch.assessor, "assess", long)
+    night.rounds(3)
+    assert night.host.acted == []
+    assert not night.watch.leading
 
 
 def test_the_kill_switch_stops_it_and_says_so(night: Night) -> None:
