@@ -506,6 +506,26 @@ def test_of_two_services_of_one_name_none_is_restarted_by_a_switch_for_either() 
     assert means_for(action, pair[0], around, [one]).actor is Actor.KGRAPH
 
 
+def test_a_hook_is_not_told_one_of_several_uuids() -> None:
+    site = Endpoint("site", "hook", actions=frozenset({"snapshot"}))
+    around, action = Surroundings.of(incident()), CATALOGUE.actions["snapshot"]
+    assert means_for(action, ENTITIES["v1"], around, [site]).actor is Actor.KGRAPH
+    both = replace(ENTITIES["v1"], keys=(*ENTITIES["v1"].keys, *ENTITIES["v2"].keys))
+    means = means_for(action, both, around, [site])
+    assert (means.actor, means.unable) == (Actor.NOBODY, "no way to act: it has several UUIDs")
+
+
+@pytest.mark.parametrize("uuid", ["00000000-0000-0000-0000-000000000000", ""])
+def test_a_placeholder_is_no_uuid_to_act_by(uuid: str) -> None:
+    around = Surroundings.of(incident())
+    nobody = replace(ENTITIES["v1"], keys=(Key("vmUuid", uuid),))
+    means = means_for(CATALOGUE.actions["resume"], nobody, around, [GUESTS])
+    assert means.unable == "no way to act: its UUID is not known"
+    site = Endpoint("site", "hook", actions=frozenset({"snapshot"}))
+    told = means_for(CATALOGUE.actions["snapshot"], nobody, around, [site]).parameters
+    assert told == {"kind": "VirtualMachine", "name": "web-1"}
+
+
 def test_what_openstack_places_is_not_moved_behind_its_back() -> None:
     """Nova would start it a second time where it believes it to be."""
     moves = replace(GUESTS, moves=True, defines=True)
