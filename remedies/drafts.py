@@ -60,14 +60,15 @@ def targets(draft: Draft, measure: Measure) -> list[str]:
         predicted = [u for u in hit if u in around.entities and around.entities[u].kind == kind]
         behind = around.showing(kind, mode, around.dependents(draft.cause.entity))
         found = (uid for uid in [*predicted, *behind] if uid not in draft.repairing)
-        return sorted(dict.fromkeys(found), key=around.importance)
+        return sorted(dict.fromkeys(found), key=around.importance)[: measure.most]
     if measure.action.each:
         guests = [uid for host in draft.causes for uid in around.guests(host)]
         ordered = sorted(dict.fromkeys(guests), key=around.importance)
         # Who is to make way is the least important.
         return ordered if measure.most is None else ordered[::-1][: measure.most]
     known = draft.causes
-    return sorted(known, key=around.importance) if draft.companions else known
+    known = sorted(known, key=around.importance) if draft.companions else known
+    return known[: measure.most]
 
 
 def role_of(draft: Draft, measure: Measure, uid: str) -> Role:

@@ -28,11 +28,12 @@ from kgraph.schema import (
     State,
     kind_of,
 )
+from kgraph.schema.yaml_files import shipped_files
 from remedies import LOG, NBD, Endpoint, Select, load_catalogue, plan_for, renamed
 from remedies.execution.tasks import message_of
 from remedies.means import means_for
 from remedies.planning import GUESSING
-from remedies.remedy import Catalogue
+from remedies.remedy import Catalogue, compose
 from remedies.surroundings import Surroundings
 
 UUID = "00000000-0000-4000-8000-00000000000{}"
@@ -154,6 +155,18 @@ def test_what_a_site_does_has_not_helped_by_one_reading_without_symptoms() -> No
     assert CATALOGUE.actions["restore"].settle == timedelta(0)
     assert planned(asked, incident(entities=entities), (site, LOG)).settle == timedelta(minutes=1)
     assert planned(asked, incident(entities=entities), (LOG,)).settle == timedelta(0)
+
+
+def test_a_step_is_done_to_no_more_than_it_says() -> None:
+    text = (
+        "format: kgraph.remedies/v1\n"
+        "remedies: [{for: [StorageExport.down], steps: [{action: restart, why: w},"
+        " {action: resume, of: VirtualMachine.paused_io_error, most: 1, why: one first}]}]"
+    )
+    own = compose((*shipped_files("remedies", "catalogue"), ("own", text)))
+    plan = plan_for(answer("x", "down"), incident(), own, ALL)
+    assert plan is not None
+    assert [step.entity for step in plan.steps if step.action == "resume"] == ["v2"]
 
 
 def test_victims_are_those_that_are_predicted_and_those_that_are_seen() -> None:
