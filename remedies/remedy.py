@@ -16,7 +16,16 @@ from kgraph.schema import ConfigurationError, Fault, Risk
 from kgraph.schema.nearness import suggest
 from kgraph.schema.yaml_files import shipped_files, site_files
 from remedies.actions import ACTUATORS, Action, Param
-from remedies.rows import ANY, Row, StepRow, actions_of, check_condition, check_fault, read
+from remedies.rows import (
+    ANY,
+    Row,
+    StepRow,
+    actions_of,
+    check_condition,
+    check_fault,
+    check_risk,
+    read,
+)
 
 STORAGE = "storage"  # `of: storage`: the network storage that the entity stands on
 
@@ -179,6 +188,7 @@ def _measure(row: StepRow, cause: str, actions: Mapping[str, Action], place: str
         what = f"{back.name} takes {action.name} back, which is done by {action.by}, not {back.by}"
         raise ConfigurationError(what, where=back.where, mend="let the same do both")
     risk = action.risk if row.risk is None else row.risk
+    check_risk(risk, action.name, action.does, place)
     given = _given(row, action, place)
     undo_if = tuple(row.undo_if)
     if row.when:

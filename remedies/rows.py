@@ -220,6 +220,7 @@ def _check_guarded(row: ActionRow, does: Does, place: str) -> None:
         what = f"{row.name} powers a host off, and the guards would not ask for witnesses"
         mend = f"call it {FENCE}: a site's own action of that name takes the place of the shipped"
         raise ConfigurationError(what, where=place, mend=mend)
+    check_risk(row.risk, row.name, does, place)
     if row.name == FENCE and does is not Does.POWERS_OFF:
         what = f"{row.name} powers a host off, whatever `does` says"
         raise ConfigurationError(what, where=place, mend=f"add `does: {Does.POWERS_OFF.value}`")
@@ -253,6 +254,14 @@ def _check_names(row: ActionRow, place: str) -> None:
         known = ", ".join(sorted(actuator.effects)) or "none"
         what = f"{row.by} cannot look for the effect {row.effect!r}"
         raise ConfigurationError(what, where=place, mend=f"it knows {known}")
+
+
+def check_risk(risk: Risk, name: str, does: Does, place: str) -> None:
+    """Refuse what acts and is said to have no risk: guards would take it for a look."""
+    if risk is Risk.NONE and does is not Does.NOTHING:
+        what = f"{name} {does.value.replace('_', ' ')}, and is said to have no risk"
+        mend = "say `risk: low` or more: what has none only looks, and few guards are asked"
+        raise ConfigurationError(what, where=place, mend=mend)
 
 
 def check_condition(name: str, place: str) -> None:

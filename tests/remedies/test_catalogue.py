@@ -235,6 +235,16 @@ STEP = "remedies: [{for: [Host.down], steps: [{action: notify, why: w}]}]"
             "deadlineSeconds: .*greater than 0",
         ),
         (
+            HEAD + "actions: [{name: flush, by: hook, effect: applied, does: stops, risk: none}]",
+            "flush stops, and is said to have no risk",
+        ),
+        (
+            HEAD
+            + "actions: [{name: stop, by: systemd, effect: inactive}]\n"
+            + STEP.replace("notify, why: w", "stop, why: w, risk: none"),
+            "stop stops, and is said to have no risk",
+        ),
+        (
             HEAD + "actions: [{name: bounce, by: systemd, effect: restarted}]",
             "systemd knows no bounce.*force_restart.*by: hook",
         ),
