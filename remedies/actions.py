@@ -39,14 +39,18 @@ class ActuatorType:
         about: what it is, one phrase.
         preconditions: what it can be asked to see before it acts.
         effects: what it can be asked to see afterwards.
+        verbs: the actions that it knows how to do; empty: whatever it is told, or none.
     """
 
     name: str
     about: str
     preconditions: frozenset[str] = frozenset()
     effects: frozenset[str] = frozenset()
+    verbs: frozenset[str] = frozenset()
 
 
+POWERED_OFF = "powered_off"  # read back by the power switch itself: a hook only says so
+ELSEWHERE = "start_elsewhere"  # libvirt's verb for it
 FENCE = "fence"  # guards count fencings, and ask for witnesses, by this name
 OLD_HOST_OFF = "old_host_off"  # a precondition that a guard sees to, whoever acts
 _GUARDED = frozenset({OLD_HOST_OFF})
@@ -81,12 +85,20 @@ _ALL = (
                 "attached",
             }
         ),
+        frozenset(
+            {
+                *("resume", "start", "reset", "reset_crashed", "shut_down", "suspend"),
+                *("migrate", "migrate_cold", ELSEWHERE, "reattach"),
+                *("activate", "deactivate", "rebuild", "define", "undefine", "refresh"),
+            }
+        ),
     ),
     ActuatorType(
         "systemd",
         "a unit of a systemd, here or elsewhere",
         frozenset(),
         frozenset({"active", "inactive", "restarted", "reloaded"}),
+        frozenset({"restart", "force_restart", "reload", "stop", "start"}),
     ),
     ActuatorType("nbd", "a look at an NBD or NFS export", frozenset(), frozenset({"same_disk"})),
     ActuatorType("notify", "a line in the log, or a webhook", frozenset(), frozenset({"told"})),
@@ -94,7 +106,8 @@ _ALL = (
         "power",
         "the power of a host, switched from outside",
         frozenset(),
-        frozenset({"powered_off", "powered_on"}),
+        frozenset({POWERED_OFF, "powered_on"}),
+        frozenset({FENCE, "power_on"}),
     ),
     ActuatorType("hook", "a site's own service, asked over HTTP", _GUARDED, frozenset({APPLIED})),
     ActuatorType("ansible", "a site's own playbook", _GUARDED, frozenset({APPLIED})),

@@ -12,16 +12,16 @@ from kgraph.schema import RELATIONS, Carries, Relation
 from remedies.surroundings import Surroundings
 
 Condition = Callable[[str, Surroundings], str]
+_SPREADS = "BALANCES"  # softly to who is asked now, and not once the last one is gone
 _FIRM = frozenset(name for name, row in RELATIONS.items() if row.carries is Carries.FIRM)
 
 
 def others_carry(uid: str, around: Surroundings) -> str:
     """Hold where everything that needs it in a group has enough other members seen well."""
-    groups = [row for row in around.needed_by.get(uid, ()) if row.type in _FIRM]
-    if not groups:
-        return ""
-    for row in groups:
-        if row.group is None:
+    for row in around.needed_by.get(uid, ()):
+        if row.type not in _FIRM and row.type != _SPREADS:
+            continue
+        if row.group is None and row.type != _SPREADS:
             return f"{_name(row.dependent, around)} has nothing else in its place"
         members = _members(row, around)
         well = sum(around.vouched(each) for each in members if each != uid)
@@ -89,7 +89,9 @@ def unmet(names: tuple[str, ...], uid: str, around: Surroundings) -> str:
 def _members(row: Relation, around: Surroundings) -> set[str]:
     """Return who is in a group: one that two relations tie to it is one all the same."""
     rows = around.needs.get(row.dependent, ())
-    return {each.dependency for each in rows if each.group == row.group}
+    spread = row.group is None  # all of a balancer's
+    alike = (each for each in rows if not spread or each.type == row.type)
+    return {each.dependency for each in alike if each.group == row.group}
 
 
 def _name(uid: str, around: Surroundings) -> str:

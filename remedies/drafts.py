@@ -60,14 +60,15 @@ def targets(draft: Draft, measure: Measure) -> list[str]:
         predicted = [u for u in hit if u in around.entities and around.entities[u].kind == kind]
         behind = around.showing(kind, mode, around.dependents(draft.cause.entity))
         found = (uid for uid in [*predicted, *behind] if uid not in draft.repairing)
-        return sorted(dict.fromkeys(found), key=around.importance)
+        return sorted(dict.fromkeys(found), key=around.importance)[: measure.most]
     if measure.action.each:
         guests = [uid for host in draft.causes for uid in around.guests(host)]
         ordered = sorted(dict.fromkeys(guests), key=around.importance)
         # Who is to make way is the least important.
         return ordered if measure.most is None else ordered[::-1][: measure.most]
     known = draft.causes
-    return sorted(known, key=around.importance) if draft.companions else known
+    known = sorted(known, key=around.importance) if draft.companions else known
+    return known[: measure.most]
 
 
 def role_of(draft: Draft, measure: Measure, uid: str) -> Role:
@@ -121,7 +122,7 @@ def step_of(
         actuator=means.actuator,
         endpoint=means.endpoint,
         unable=unable or means.unable,
-        undo_if=measure.undo_if,
+        undo_if=measure.undo_if if _taken_back(draft, action, means) else (),
         undo_effect=draft.catalogue.actions[action.inverse].effect if action.inverse else "",
         preconditions=action.preconditions,
         effect=_effect(action, means),
@@ -142,6 +143,12 @@ def _terms(action: Action, means: Means) -> Terms:
     elif deadline >= FOR_A_PERSON:
         deadline = max(LONGER * action.duration, FOR_A_MACHINE)
     return replace(action.terms, deadline=deadline)
+
+
+def _taken_back(draft: Draft, action: Action, means: Means) -> bool:
+    """Tell whether who does a step could take it back: a hook may be told to do it alone."""
+    brought = (each for each in draft.endpoints if each.name == means.endpoint and each.actions)
+    return all(action.inverse in each.actions for each in brought)
 
 
 def _effect(action: Action, means: Means) -> str:

@@ -12,6 +12,7 @@ from remedies.endpoints import Endpoint, can, endpoint_for, offering
 from remedies.surroundings import Surroundings
 
 NO_WAY = "no way to act"
+_SEVERAL = f"{NO_WAY}: it has several UUIDs"
 BY_PERSON = "a person:"  # how that begins which nobody but a person does or sees
 EXPORTS = frozenset({"nbd", "nfs"})  # protocols whose exports can be looked at
 BROUGHT = frozenset({"hook", "ansible"})  # what a site brings: for the actions that it names
@@ -54,6 +55,8 @@ def means_for(
     if endpoint is None:
         brought = offering(entity, action.name, sources, endpoints)
         if brought is not None:
+            if len(_uuids(entity)) > 1:
+                return Means(Actor.NOBODY, brought.serves, brought.name, unable=_SEVERAL)
             return Means(Actor.KGRAPH, brought.serves, brought.name, _brought(entity))
         if action.by == PERSON or action.or_person:
             return _person(entity, around, endpoints)
@@ -75,16 +78,15 @@ def _person(entity: Entity, around: Surroundings, endpoints: Sequence[Endpoint])
 
 def _brought(entity: Entity) -> dict[str, str]:
     """Return what a site's own service or playbook is told of an entity."""
-    keys = {key.namespace: key.value for key in entity.keys}
-    uuid = {"uuid": keys["vmUuid"]} if "vmUuid" in keys else {}
+    spelled = sorted(_spelled(entity))
+    uuid = {"uuid": spelled[-1]} if spelled else {}
     return {"kind": entity.kind, "name": entity.name, **uuid}
 
 
 def _libvirt(entity: Entity, around: Surroundings, endpoint: Endpoint) -> dict[str, str]:
     if entity.kind in _PARTS:
         return _part(entity, around, endpoint)
-    spelled = sorted({key.value for key in entity.keys if key.namespace == "vmUuid"})
-    uuids = {canonical(Key("vmUuid", value)) for value in spelled}
+    spelled, uuids = sorted(_spelled(entity)), _uuids(entity)
     if len(uuids) != 1:
         raise _LackingError("its UUID is not known" if not uuids else "it has several UUIDs")
     uri = around.libvirt_uri(entity.uid)
@@ -92,6 +94,16 @@ def _libvirt(entity: Entity, around: Surroundings, endpoint: Endpoint) -> dict[s
         raise _LackingError("nothing says which libvirt connection it is behind")
     # One UUID may be written in either byte order; the hypervisor knows it by one of them.
     return {"uuid": ",".join(spelled), "uri": endpoint.uri or uri}
+
+
+def _spelled(entity: Entity) -> set[str]:
+    """Return the UUIDs of a guest as they are written; a placeholder is none."""
+    return {key.value for key in entity.keys if key.namespace == "vmUuid" and canonical(key)}
+
+
+def _uuids(entity: Entity) -> set[Key | None]:
+    """Return which guests an entity is, however each of them is written."""
+    return {canonical(Key("vmUuid", value)) for value in _spelled(entity)}
 
 
 def _part(entity: Entity, around: Surroundings, endpoint: Endpoint) -> dict[str, str]:

@@ -38,6 +38,7 @@ NO_REMEDY = "the catalogue has no remedy for this fault"
 NOBODY_TO_TREAT = "its remedy treats what runs on it, and the graph knows nothing that does"
 GUESSING = "trying what mends other faults (nobody has said that it mends this one)"
 SURE_ENOUGH = 0.5  # below it a repair is likelier wrong than right
+_USUAL = timedelta(minutes=1)  # for symptoms to stay away where no action says how long
 _BELOW = 24  # of what an entity needs, the nearest: whatever is in the way is hardly further
 _PAUSED = ("VirtualMachine", "paused_io_error")
 
@@ -88,7 +89,7 @@ def plan_for(
         title=_title(around, likeliest),
         because="; ".join(part for part in (because, spent, note) if part),
         symptoms=_symptoms(draft, steps),
-        settle=_settle(rung),
+        settle=_settle(rung, catalogue, steps),
         reach=_reach(draft, steps),
         stands_on=_stands_on(draft, steps),
         due_at=likeliest.due_at,
@@ -220,8 +221,18 @@ def _symptoms(draft: Draft, steps: Sequence[PlanStep]) -> tuple[Sign, ...]:
     return tuple(sorted(sign for sign in found if sign[0] not in taken))
 
 
-def _settle(measures: Sequence[Measure]) -> timedelta:
-    return max((measure.action.settle for measure in measures), default=timedelta(0))
+def _settle(
+    measures: Sequence[Measure], catalogue: Catalogue, steps: Sequence[PlanStep]
+) -> timedelta:
+    """Return how long symptoms must stay away: of what is done to each guest, as that says.
+
+    One reading without them proves nothing of what we have changed, whoever has not said so.
+    """
+    done = (each.action for each in measures)
+    acts = ((each, catalogue.actions[each.each] if each.each else each) for each in done)
+    said = max((max(a.settle, b.settle) for a, b in acts), default=timedelta(0))
+    changes = any(s.actor is Actor.KGRAPH and s.risk is not Risk.NONE for s in steps)
+    return said or (_USUAL if changes else said)
 
 
 def _stands_on(draft: Draft, steps: Sequence[PlanStep]) -> dict[str, tuple[str, ...]]:

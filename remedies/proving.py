@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from kgraph.schema import Actor, Plan
+from kgraph.schema import Actor, Plan, PlanStep
+from remedies.actions import POWERED_OFF
 from remedies.proof import Does, Known, Verdict, check
 from remedies.remedy import Catalogue
 from remedies.surroundings import Surroundings
 
 REFUSED = "the checker: "
 FOR_NOTHING = "no guest of it could be started elsewhere once it is off"
+NOT_READ = "nothing here would read its old host back off: a power endpoint does"
 
 
 def does_of(catalogue: Catalogue) -> Mapping[str, Does]:
@@ -55,6 +57,7 @@ def proven(
 def _worth(plan: Plan, catalogue: Catalogue) -> Plan:
     """Leave fencing to nobody where not one guest would be the better for it."""
     does = does_of(catalogue)
+    plan = _read_back(plan, does)
     starts = [row for row in plan.steps if does.get(row.action) is Does.STARTS_ELSEWHERE]
     if not starts or any(row.actor is not Actor.NOBODY for row in starts):
         return plan
@@ -65,3 +68,22 @@ def _worth(plan: Plan, catalogue: Catalogue) -> Plan:
         for row in plan.steps
     )
     return replace(plan, steps=steps)
+
+
+def _read_back(plan: Plan, does: Mapping[str, Does]) -> Plan:
+    """Leave to nobody what would start while its old host is off by a hook's word alone.
+
+    No guard lets it start: the host would have been switched off for nothing.
+    """
+    unread = {
+        row.entity
+        for row in plan.steps
+        if does.get(row.action) is Does.POWERS_OFF and row.effect != POWERED_OFF
+    }
+
+    def seen(row: PlanStep) -> PlanStep:
+        starts = does.get(row.action) is Does.STARTS_ELSEWHERE and row.actor is not Actor.NOBODY
+        waits = starts and row.parameters.get("from") in unread
+        return replace(row, actor=Actor.NOBODY, unable=NOT_READ) if waits else row
+
+    return replace(plan, steps=tuple(map(seen, plan.steps))) if unread else plan

@@ -15,8 +15,17 @@ from types import MappingProxyType
 from kgraph.schema import ConfigurationError, Fault, Risk
 from kgraph.schema.nearness import suggest
 from kgraph.schema.yaml_files import shipped_files, site_files
-from remedies.actions import Action, Param
-from remedies.rows import ANY, Row, StepRow, actions_of, check_condition, check_fault, read
+from remedies.actions import ACTUATORS, Action, Param
+from remedies.rows import (
+    ANY,
+    Row,
+    StepRow,
+    actions_of,
+    check_condition,
+    check_fault,
+    check_risk,
+    read,
+)
 
 STORAGE = "storage"  # `of: storage`: the network storage that the entity stands on
 
@@ -171,7 +180,15 @@ def _measure(row: StepRow, cause: str, actions: Mapping[str, Action], place: str
     if row.undo_if and not action.inverse:
         mend = "leave `undoIf` out, or give the action its inverse"
         raise ConfigurationError(f"nothing takes {action.name} back", where=place, mend=mend)
+    if row.undo_if and Param.HOST in action.parameters.values():
+        what = f"{action.name} goes to another host, and does not come back by itself"
+        raise ConfigurationError(what, where=place, mend="leave `undoIf` out: a person does it")
+    if row.undo_if and ACTUATORS[action.by].verbs and actions[action.inverse].by != action.by:
+        back = actions[action.inverse]
+        what = f"{back.name} takes {action.name} back, which is done by {action.by}, not {back.by}"
+        raise ConfigurationError(what, where=back.where, mend="let the same do both")
     risk = action.risk if row.risk is None else row.risk
+    check_risk(risk, action.name, action.does, place)
     given = _given(row, action, place)
     undo_if = tuple(row.undo_if)
     if row.when:

@@ -15,6 +15,7 @@ from kgraph.schema.yaml_files import in_form, read_yaml
 from remedies.actions import (
     ACTUATORS,
     APPLIED,
+    ELSEWHERE,
     FENCE,
     OLD_HOST_OFF,
     Action,
@@ -46,7 +47,7 @@ class ActionRow(_Row):
     repeatable: bool = False
     attempts: int = Field(default=1, ge=1, le=10)
     duration: _Seconds = Field(default=0, alias="durationSeconds")
-    deadline: _Seconds = Field(default=30, alias="deadlineSeconds")
+    deadline: _Seconds = Field(default=30, alias="deadlineSeconds", gt=0)
     pause: _Seconds = Field(default=0, alias="pauseSeconds")
     steady: _Seconds = Field(default=0, alias="steadySeconds")
     settle: _Seconds = Field(default=0, alias="settleSeconds")
@@ -190,13 +191,14 @@ def _does(row: ActionRow, place: str) -> Does:
     """Return what an action does to the estate: as it says, or as its effect shows."""
     if row.does is not None:
         return row.does
-    if row.effect == APPLIED or (row.effect == "" and row.risk is not Risk.NONE):
+    if row.effect in _UNSAID or (row.effect == "" and row.risk is not Risk.NONE):
         known = ", ".join(each.value for each in Does)
         mend = f"add `does`: one of {known}"
         raise ConfigurationError("nothing says what it does to the estate", where=place, mend=mend)
     return _SHOWN.get(row.effect, Does.NOTHING)
 
 
+_UNSAID = frozenset({APPLIED, "runs_there"})  # of a guest, live, cold, or from the dead
 _SHOWN = {
     "running": Does.STARTS,
     "rebooted": Does.INTERRUPTS,
@@ -218,6 +220,14 @@ def _check_guarded(row: ActionRow, does: Does, place: str) -> None:
         what = f"{row.name} powers a host off, and the guards would not ask for witnesses"
         mend = f"call it {FENCE}: a site's own action of that name takes the place of the shipped"
         raise ConfigurationError(what, where=place, mend=mend)
+    check_risk(row.risk, row.name, does, place)
+    if row.name == FENCE and does is not Does.POWERS_OFF:
+        what = f"{row.name} powers a host off, whatever `does` says"
+        raise ConfigurationError(what, where=place, mend=f"add `does: {Does.POWERS_OFF.value}`")
+    if row.name == ELSEWHERE and does is not Does.STARTS_ELSEWHERE:
+        what = f"{row.name} starts a guest elsewhere, whatever `does` says"
+        mend = f"add `does: {Does.STARTS_ELSEWHERE.value}`"
+        raise ConfigurationError(what, where=place, mend=mend)
     if does is Does.STARTS_ELSEWHERE and OLD_HOST_OFF not in row.preconditions:
         what = f"{row.name} starts a guest elsewhere, and nobody asks whether its old host is off"
         mend = f"add `preconditions: [{OLD_HOST_OFF}]`"
@@ -229,6 +239,10 @@ def _check_names(row: ActionRow, place: str) -> None:
     if actuator is None:
         known = ", ".join(ACTUATORS)
         raise ConfigurationError(f"no actuator {row.by!r}", where=place, mend=f"one of: {known}")
+    if actuator.verbs and row.name not in actuator.verbs:
+        known = ", ".join(sorted(actuator.verbs))
+        mend = f"it knows {known}; what a site does by itself is `by: hook` or `by: ansible`"
+        raise ConfigurationError(f"{row.by} knows no {row.name}", where=place, mend=mend)
     for name in row.preconditions:
         if name not in actuator.preconditions:
             known = ", ".join(sorted(actuator.preconditions)) or "none"
@@ -240,6 +254,14 @@ def _check_names(row: ActionRow, place: str) -> None:
         known = ", ".join(sorted(actuator.effects)) or "none"
         what = f"{row.by} cannot look for the effect {row.effect!r}"
         raise ConfigurationError(what, where=place, mend=f"it knows {known}")
+
+
+def check_risk(risk: Risk, name: str, does: Does, place: str) -> None:
+    """Refuse what acts and is said to have no risk: guards would take it for a look."""
+    if risk is Risk.NONE and does is not Does.NOTHING:
+        what = f"{name} {does.value.replace('_', ' ')}, and is said to have no risk"
+        mend = "say `risk: low` or more: what has none only looks, and few guards are asked"
+        raise ConfigurationError(what, where=place, mend=mend)
 
 
 def check_condition(name: str, place: str) -> None:

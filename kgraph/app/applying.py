@@ -14,6 +14,7 @@ from kgraph.app.repairs.acting import actuators
 from kgraph.app.repairs.binding import Binding
 from kgraph.app.repairs.policies import policy_of, read_before
 from kgraph.app.sources import Context, jobs, watched_jobs
+from kgraph.app.stored.holders import holder
 from kgraph.app.stored.whole import Whole
 from kgraph.app.watch.collect import Collector
 from kgraph.app.watch.facts import facts_of
@@ -39,11 +40,9 @@ from remedies import (
     Look,
     Progress,
     Refusal,
-    World,
     judge_plan,
 )
 from remedies.execution.others import carried
-from remedies.execution.readback import in_repair
 from remedies.execution.tasks import task_of
 from remedies.execution.work import Looking, in_thread
 
@@ -75,15 +74,11 @@ def preview(
     """Look at the live system and ask the guards; nothing is written."""
     record = find(store, plan_id)
     document = document_of(record)
-    facts = _known_facts(configuration, store, now)
-    world = World(
-        now,
-        facts,
-        store.halted(),
-        Approver.PERSON,
-        leases=tuple(store.leases(now=now)),
-    )
-    looks = _looks(document.plan, actuators(configuration))
+    facts, made = _known_facts(configuration, store, now), actuators(configuration)
+    budgets = policy_of(configuration).budgets
+    asked = Executor(store, made, holder("dry run"), budgets=budgets)
+    world = asked.world(document.plan, now, facts, Approver.PERSON)
+    looks = _looks(document.plan, made)
     return Preview(record, document, looks, judge_plan(document.plan, world))
 
 
@@ -240,7 +235,7 @@ class Applying:
             return None
         graph, plan = self._whole.graph(), document.plan
         why = self._binding.void(document, graph) or self._binding.objection(
-            plan, graph, self._facts(), in_repair(self._store)
+            plan, graph, self._facts(), self._binding.in_hand(plan, self._store, self._clock())
         )
         return Refusal("approval", why) if why else None
 

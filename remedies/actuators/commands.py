@@ -20,6 +20,7 @@ from typing import IO
 from remedies.looks import EffectError
 
 MOST_BYTES = 64 << 10
+_LOOK = 0.1  # seconds between two looks whether it is over
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +80,17 @@ def _read(process: subprocess.Popen[bytes], end: float) -> str:
     assert process.stdout is not None  # noqa: S101 - it was asked for
     content = bytearray()
     while True:
-        ready, _, _ = select([process.stdout], [], [], max(0.0, end - monotonic()))
-        if not ready:
-            raise TimeoutError
-        chunk = os.read(process.stdout.fileno(), 4096)
-        if not chunk:
-            break
-        content += chunk[: MOST_BYTES - len(content)]
+        over, left = process.poll() is not None, end - monotonic()
+        ready, _, _ = select([process.stdout], [], [], 0.0 if over else max(0.0, min(left, _LOOK)))
+        if over and (not ready or left <= 0):
+            break  # what it has left behind has its output still, and need not end
+        if left <= 0:
+            raise TimeoutError  # also of what goes on printing
+        if ready:
+            chunk = os.read(process.stdout.fileno(), 4096)
+            if not chunk:
+                break
+            content += chunk[: MOST_BYTES - len(content)]
     try:
         process.wait(max(0.1, end - monotonic()))
     except subprocess.TimeoutExpired:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from ingest.libvirt.binding import Control, ControlledDomain
 from ingest.libvirt.states import DomainState, PausedReason, ShutoffReason
 from kgraph.schema.errors import one_line
+from remedies.actions import ELSEWHERE
 from remedies.actuators import libvirt_moves
 from remedies.actuators.definitions import Definitions
 from remedies.actuators.libvirt_line import NO_SWITCHES, Lines, State, state_of
@@ -26,7 +27,7 @@ _FAULTS = frozenset({PausedReason.IOERROR})
 _DIED = frozenset({ShutoffReason.CRASHED, ShutoffReason.FAILED, ShutoffReason.DAEMON})
 _OCCUPIED = 2  # VIR_DOMAIN_CONTROL_OCCUPIED: the last question to its QEMU is not answered
 _DEAF_AFTER = 2_000  # milliseconds
-_STARTS = frozenset({"start", libvirt_moves.ELSEWHERE})  # a reset has stopped it before
+_STARTS = frozenset({"start", ELSEWHERE})  # a reset has stopped it before
 _LOCKED = ('"write" lock', "Lockspace resource")  # of QEMU itself, of virtlockd
 
 # What a step may need to see first, and what it must show afterwards.
@@ -145,7 +146,8 @@ class LibvirtActuator:
         return self._lines.sightings(task)
 
     def _not_off(self, task: Task) -> NotOff | None:
-        asked = OFF_EVERYWHERE in task.preconditions
+        # A start that takes a step back names no precondition, nor need a site's own action.
+        asked = OFF_EVERYWHERE in task.preconditions or task.action == "start"
         return confirmed_off(self.sightings(task)) if asked else None
 
 

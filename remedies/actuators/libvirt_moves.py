@@ -14,11 +14,12 @@ from collections.abc import Callable, Iterable, Mapping
 
 from ingest.libvirt.binding import ControlConnection, ControlledDomain
 from ingest.libvirt.states import DomainState, ShutoffReason
+from remedies.actions import ELSEWHERE
 from remedies.actuators.definitions import Definitions
 from remedies.actuators.libvirt_line import Lines, Said, state_of
 from remedies.looks import EffectError, Look, RefusedError, Standing, Task
 
-LIVE, COLD, ELSEWHERE = "migrate", "migrate_cold", "start_elsewhere"
+LIVE, COLD = "migrate", "migrate_cold"
 ACTIONS = frozenset({LIVE, COLD, ELSEWHERE})
 # virDomainMigrateFlags
 _FLAG_LIVE, _PERSIST_THERE, _UNDEFINE_HERE = 1 << 0, 1 << 3, 1 << 4
@@ -235,7 +236,9 @@ def _look_move(task: Task, here: Said, there: Said) -> Look:
         if here.state is not None and (_died(here) or (task.begun and here.state.off)):
             return Look(Standing.READY, f"here {here.state}")
         if here.state is None and there.state is not None:
-            return Look(Standing.READY, "it was brought there, and not started yet")
+            # Only a move that had begun: else somebody has taken it away here, and left it there.
+            said = f"here it is unknown, and there {there.state}"
+            return Look(Standing.READY if task.begun else Standing.UNFIT, said)
     return Look(Standing.UNFIT, f"here {here.state or 'it is unknown'}")
 
 

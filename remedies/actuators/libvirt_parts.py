@@ -12,7 +12,7 @@ from ingest.libvirt.binding import ControlConnection, ControlledNetwork, Control
 from ingest.libvirt.host import host_id
 from remedies.actuators.definitions import Definitions, Part
 from remedies.actuators.libvirt_line import Lines
-from remedies.looks import EffectError, Look, Standing, Task
+from remedies.looks import EffectError, Look, RefusedError, Standing, Task
 
 ROOM_FROM = 0.1  # share of a pool: well above what ran out, or its guests stop again at once
 ACTIVE, INACTIVE, ANEW, COUNTED = "active", "inactive", "active_anew", "counted_anew"
@@ -51,9 +51,10 @@ class Parts:
         return Look(Standing.DONE if done else Standing.READY, said)
 
     def act(self, task: Task) -> str:
-        """Do it; what is so already is left as it is.
+        """Do it.
 
         Raises:
+            RefusedError: it is so by now, and none of our doing.
             EffectError: there is no such action.
         """
         with self._connected(task) as connection:
@@ -63,7 +64,7 @@ class Parts:
             part = _find(connection, task)
             match task.action, bool(part.isActive()):
                 case ("activate", True) | ("deactivate", False):
-                    pass
+                    raise RefusedError(f"{task.action}: it is so already")
                 case "activate", False:
                     part.create()
                 case "deactivate", True:
@@ -115,7 +116,7 @@ class Parts:
     def _define(self, connection: ControlConnection, task: Task) -> None:
         """Define it as it was; libvirt itself refuses where another one has its name."""
         if self._there(connection, task) is not None:
-            return
+            raise RefusedError("it is defined already")
         kept = self._kept(task)
         if kept is None:
             raise EffectError("no definition of it was kept")

@@ -17,7 +17,7 @@ from types import MappingProxyType
 
 from remedies.actuators.commands import last_line, run
 from remedies.actuators.secrets import NO_SECRET, Secret
-from remedies.looks import EffectError, Look, Standing, Task
+from remedies.looks import EffectError, Look, RefusedError, Standing, Task
 
 READINGS = 2  # a state counts once it was read so often, the same each time
 _ON, _OFF = 0, 2  # exit codes of `status`
@@ -97,7 +97,12 @@ class PowerActuator:
     def act(self, task: Task) -> str:
         """Switch it. Off twice is off: it may be done again.
 
+        A method that says that it is so already has done all that it can: where it is tried once
+        more, another one has said otherwise. A controller that has switched its host off leaves
+        the outlet on, and one that is behind the wrong outlet reads its own back.
+
         Raises:
+            RefusedError: all say that it is so already.
             EffectError: no method did it; a person has to.
         """
         verb = _VERBS.get(task.action)
@@ -105,14 +110,19 @@ class PowerActuator:
             raise EffectError(f"a power switch knows no {task.action}")
         failures = []
         for method in self._methods:
+            share = self._share(task.deadline)
+            if len(self._methods) > 1 and self._asked(method, share)[0].value == verb:
+                continue
             try:
-                ran = run(method.agent, self._share(task.deadline), method.fed(verb))
+                ran = run(method.agent, share, method.fed(verb))
             except EffectError as error:
                 failures.append(str(error))
                 continue
             if ran.code == 0:
                 return f"{method.agent[0]}: {verb}"
             failures.append(last_line(ran.said) or f"{method.agent[0]} ended with {ran.code}")
+        if not failures:
+            raise RefusedError(f"it is {verb} already")
         raise EffectError("; ".join(failures))
 
     def _state(self, method: Method, deadline: timedelta) -> tuple[Power, str]:
@@ -120,21 +130,28 @@ class PowerActuator:
         for n in range(READINGS):
             if n:
                 self._rest()
-            try:
-                ran = run(method.agent, self._share(deadline), method.fed("status"))
-            except EffectError as error:
-                return Power.UNKNOWN, str(error)
-            if ran.code not in {_ON, _OFF}:
-                return Power.UNKNOWN, last_line(ran.said) or f"it ended with {ran.code}"
-            if ran.code == _OFF and not _SAYS_OFF.search(ran.said):
-                # An interpreter that does not find its script ends with 2 as well.
-                why = last_line(ran.said) or "nothing"
-                return Power.UNKNOWN, f"it ended with {_OFF}, and does not say off: {why}"
-            seen.add(Power.ON if ran.code == _ON else Power.OFF)
+            state, told = self._asked(method, self._share(deadline))
+            if state is Power.UNKNOWN:
+                return state, told
+            seen.add(state)
         if len(seen) > 1:
             return Power.UNKNOWN, "it says on, and off"
         (state,) = seen
         return state, f"{state.value}, read {READINGS} times"
+
+    def _asked(self, method: Method, patience: timedelta) -> tuple[Power, str]:
+        """Ask a method once; of what is unknown, say why."""
+        try:
+            ran = run(method.agent, patience, method.fed("status"))
+        except EffectError as error:
+            return Power.UNKNOWN, str(error)
+        if ran.code not in {_ON, _OFF}:
+            return Power.UNKNOWN, last_line(ran.said) or f"it ended with {ran.code}"
+        if ran.code == _OFF and not _SAYS_OFF.search(ran.said):
+            # An interpreter that does not find its script ends with 2 as well.
+            why = last_line(ran.said) or "nothing"
+            return Power.UNKNOWN, f"it ended with {_OFF}, and does not say off: {why}"
+        return (Power.ON if ran.code == _ON else Power.OFF), ""
 
     def _share(self, deadline: timedelta) -> timedelta:
         """Return the time for one call: the first must leave some for the second method."""

@@ -313,7 +313,9 @@ class Carrying:
         return Done.SAME
 
     def _finish(self, move: Finish, now: datetime) -> Done:
-        in_vain = move.outcome is Outcome.NO_EFFECT
+        # Of what was watched in vain it counts as if it had been done in vain.
+        unknown = move.outcome is None and self.settling
+        in_vain = unknown or move.outcome is Outcome.NO_EFFECT
         ended = replace(
             self.run,
             ended_at=now,

@@ -16,6 +16,7 @@ from kgraph.logs import logger
 from kgraph.schema import (
     UNDER_WAY,
     Actor,
+    Drawer,
     InputError,
     Lease,
     Plan,
@@ -42,7 +43,7 @@ from remedies.execution.others import (
 )
 from remedies.execution.tenure import TTL, Tenure
 from remedies.execution.track import hosts_of, powered_off
-from remedies.execution.work import Acting, Spawn, in_thread
+from remedies.execution.work import Acting, Spawn, in_thread, wait_for
 from remedies.execution.workshop import Workshop
 from remedies.guards import Refusal, Weight, judge_plan
 from remedies.looks import Actuators
@@ -124,6 +125,7 @@ class Executor:
         refusal = self._refused(record, document, now)
         if refusal is not None:
             return refusal
+        self._ledger.follow(now)
         tenure = Tenure(self._store, carrier(self._holder, record.id))
         if tenure.take(document.plan.cause.entity, TTL, now) is None:
             return Refusal("lock", self._who(document.plan.cause.entity, now))
@@ -141,13 +143,17 @@ class Executor:
             document=plan_text(document),
             because=f"begun by {run.by}",
         )
+        # What was cancelled is an earlier run, which was over by then.
+        self._store.drop(Drawer.CANCELLED, [record.id])
         try:
             self._store.save_plan(begun, was=record)
         except PlanMovedError as error:
             tenure.release_all()
             return Refusal("state", str(error))
-        self._ledger.follow(now)
-        self._carry(begun, document, tenure, now)
+        try:
+            self._carry(begun, document, tenure, now)
+        except StoreError:
+            self._orphans[begun.id] = begun  # it has begun: a later tick takes it up
         return begun
 
     @property
@@ -168,6 +174,11 @@ class Executor:
         self._ledger.follow(now)
         return self._ledger.tried_in_vain(now)
 
+    def world(self, plan: Plan, now: datetime, facts: Facts, by: Approver) -> World:
+        """Return what guards would look at if a plan began now; nothing is written."""
+        self._ledger.follow(now)
+        return self._seen(plan, by, self._holder, frozenset(), now, facts)
+
     def foresee(
         self, plan: Plan, now: datetime, facts: Facts, by: Approver = Approver.POLICY
     ) -> Refusal | None:
@@ -175,8 +186,7 @@ class Executor:
 
         Waiting for a lock or a budget is no refusal.
         """
-        self._ledger.follow(now)
-        world = self._seen(plan, by, self._holder, frozenset(), now, facts)
+        world = self.world(plan, now, facts, by)
         ours = [step for step in plan.steps if step.actor is Actor.KGRAPH]
         # The first may only look: what comes of the first that acts is to be known as well.
         acting = [step for step in ours if step.risk is not Risk.NONE]
@@ -282,7 +292,7 @@ class Executor:
         self._leaving = True
         for carrying in self._plans.values():
             carrying.leaving = True
-            carrying.workshop.wait(patience)
+        wait_for([job for each in self._plans.values() for job in each.workshop.jobs], patience)
         progress = self.tick(now, facts)
         for carrying in self._plans.values():
             carrying.give_back()
@@ -349,6 +359,7 @@ class Executor:
             return
         del self._orphans[record.id]
         self._ledger.follow(now)
+        self._ledger.read_anew(record, now)
         self._carry(record, document, tenure, now)
 
     def _hand_over(self, record: PlanRecord, because: str, now: datetime) -> None:

@@ -89,6 +89,10 @@ class Ledger:
         self._until = now
         self._forget(now)
 
+    def read_anew(self, record: PlanRecord, now: datetime) -> None:
+        """Read what another process has done of a plan since: that is in its journal alone."""
+        self._take(record, now)
+
     def note(self, plan: Plan, step: int, at: datetime) -> None:
         """Count an effect that was announced, or is over now, since it may have waited meanwhile.
 
@@ -173,8 +177,9 @@ class Ledger:
             return
         plan, past, undone = document.plan, list[Past](), list[datetime]()
         for run, entries in runs_of(document, self._store.journal(record.id)):
-            if run.outcome is not None:
-                past += past_of(plan, run, entries, run.outcome)
+            came = run.outcome or _unknown(plan, run, entries)
+            if came is not None:
+                past += past_of(plan, run, entries, came)
             if run.ended_at and not run.by.startswith(SHADOW) and _idle(plan, entries):
                 undone.append(run.ended_at)
             for intent in _intents(plan, entries):
@@ -277,6 +282,16 @@ def _intents(plan: Plan, entries: Sequence[JournalEntry]) -> Iterator[Intent]:
         if number < len(plan.steps):
             step = plan.steps[number]
             yield Intent(plan.id, step.entity, step.kind, step.action, entry.at)
+
+
+def _unknown(plan: Plan, run: Run, entries: Sequence[JournalEntry]) -> Outcome | None:
+    """Return what counts for a run that was done to its end, and of which nobody saw what it did.
+
+    What was ill is ill still, or its memory would be lifted: it is no reason to do it once more.
+    """
+    done = run.state is PlanState.NEEDS_HUMAN and not run.by.startswith(SHADOW)
+    over = done and all(each.state is StepState.DONE for each in tracks(plan, entries))
+    return Outcome.NO_EFFECT if over else None
 
 
 def _idle(plan: Plan, entries: Sequence[JournalEntry]) -> bool:

@@ -105,7 +105,8 @@ class Hand:
         adopted_at: when it found the intent of an earlier process.
         intended_at: when it wrote the intent.
         doing, since: what a worker is at, and since when.
-        look, looked_at, seen_at: the newest look, when it was asked for, and when it was taken up.
+        look, looked_at, seen_at: the newest look, when it was asked for, and when it was taken up;
+            or when it came back, where that was long before.
         acted_at: when the effect came back, whether well or not.
         failure: what the effect said when it did not work; empty: it worked.
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 
@@ -15,9 +15,12 @@ from kgraph.schema import (
     PlanState,
     Risk,
     Run,
+    StepState,
 )
 from kgraph.schema.plan_documents import parse_plan
 from kgraph.store import PlanStore
+from remedies.execution.track import tracks
+from remedies.proof.does import Does
 
 SHADOW = "shadow"  # how a run says by whom it began: nothing of it was done
 _KEPT = 1_000  # documents that are kept parsed
@@ -52,6 +55,42 @@ def in_repair(store: PlanStore) -> frozenset[str]:
         for step in document.plan.steps
         if step.risk is not Risk.NONE
     )
+
+
+def taken_out(store: PlanStore, since: datetime, does: Mapping[str, Does]) -> frozenset[str]:
+    """Return what repairs have taken out of service since then, and none has brought back.
+
+    Monitoring may see it well still: it runs, and nobody is sent to it.
+
+    Args:
+        store: where plans are kept.
+        since: from when on.
+        does: what each action does.
+    """
+    kept = [(record, readable(record)) for record in store.plans(since=since, limit=_ALL)]
+    found = [(record, document) for record, document in kept if document and document.runs]
+    steps = (step for _, document in found for step in document.plan.steps)
+    if not any(does.get(step.action) is Does.STOPS for step in steps):
+        return frozenset()
+    done = sorted(row for record, document in found for row in _done(store, record, document))
+    out: set[str] = set()
+    for _, entity, action in done:
+        if does.get(action) is Does.STOPS:
+            out.add(entity)
+        elif does.get(action) in {Does.STARTS, Does.INTERRUPTS, Does.STARTS_ELSEWHERE}:
+            out.discard(entity)
+    return frozenset(out)
+
+
+def _done(
+    store: PlanStore, record: PlanRecord, document: PlanDocument
+) -> Iterator[tuple[datetime, str, str]]:
+    """Yield (when, entity, action) of what the runs of a plan have done, and not taken back."""
+    for _, entries in runs_of(document, store.journal(record.id)):
+        tracked = zip(document.plan.steps, tracks(document.plan, entries), strict=True)
+        for step, track in tracked:
+            if track.state is StepState.DONE and track.since is not None:
+                yield track.since, step.entity, step.action
 
 
 def shadowed(document: PlanDocument) -> Iterator[tuple[str, str, str]]:

@@ -133,7 +133,7 @@ class _Step:
             case Standing.EITHER if not self.hand.failure:
                 return self._well(look.said)
             case Standing.READY | Standing.EITHER:
-                return self._try_again(self.hand.failure or look.said)
+                return self._try_again(look)
             case Standing.UNFIT:
                 return self._fail(look.said)
             case Standing.UNKNOWN if self._waited(acted_at):
@@ -154,11 +154,14 @@ class _Step:
         changed = look.standing is Standing.UNFIT
         return self._fail(f"{NOT_DONE}{look.said}" if changed else self.hand.failure)
 
-    def _try_again(self, said: str) -> Move:
-        if self.way is Direction.UNDO or self.track.attempt >= self.step.terms.attempts:
+    def _try_again(self, look: Look) -> Move:
+        said, terms = self.hand.failure or look.said, self.step.terms
+        # What looks the same before and after may have happened, whatever the effect has said.
+        once = look.standing is Standing.EITHER and not terms.repeatable
+        if once or self.way is Direction.UNDO or self.track.attempt >= terms.attempts:
             return self._fail(said)
         looked_at = self.hand.looked_at or self.now
-        if self.now < looked_at + self.step.terms.pause:
+        if self.now < looked_at + terms.pause:
             return Wait(f"again in a moment: {said}", self.number)
         return Intend(self.number, self.track.attempt + 1, self.way, f"again: {said}")
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from kgraph.schema import INTENTS, Actor, JournalEntry, Plan, PlanStep, Risk, Role, StepState
+from remedies.actions import POWERED_OFF
 
 _OVER = frozenset(
     {StepState.DONE, StepState.FAILED, StepState.COMPENSATED, StepState.INDETERMINATE}
 )
-_OFF = "powered_off"
 NOT_DONE = "not done: "  # how the journal tells a step that failed before any effect
 ALREADY = "already so: "  # and one whose effect was there before, and is not ours to take back
 
@@ -119,7 +119,9 @@ def powered_off(plan: Plan, found: Sequence[Track]) -> frozenset[str]:
     return frozenset(
         step.entity
         for step, track in zip(plan.steps, found, strict=True)
-        if step.effect == _OFF and step.actor is Actor.KGRAPH and track.state is StepState.DONE
+        if step.effect == POWERED_OFF
+        and step.actor is Actor.KGRAPH
+        and track.state is StepState.DONE
     )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
+from time import monotonic
 from typing import Protocol
 
 from kgraph.logs import logger
@@ -47,13 +48,26 @@ def in_thread(name: str, call: Callable[[], None]) -> Job:
     return _Thread(name, call)
 
 
+def wait_for(jobs: Iterable[Job], patience: timedelta) -> None:
+    """Wait for all of them, at most so long together: whoever ends us does not wait for ever."""
+    end = monotonic() + patience.total_seconds()
+    for job in jobs:
+        job.wait(timedelta(seconds=max(0.0, end - monotonic())))
+
+
 class Looking:
     """A look under way."""
 
     def __init__(self, spawn: Spawn, actuator: Actuator | None, task: Task) -> None:
         self.look = Look(Standing.UNKNOWN, "no answer")
         self._actuator, self._task = actuator, task
+        self._back = monotonic()
         self.job = spawn(f"look {task.action} {task.title}", self._run)
+
+    @property
+    def age(self) -> timedelta:
+        """How long ago it came back."""
+        return timedelta(seconds=monotonic() - self._back)
 
     def _run(self) -> None:
         if self._actuator is None:
@@ -63,6 +77,7 @@ class Looking:
             self.look = self._actuator.look(self._task)
         except Exception as error:  # noqa: BLE001 - whatever went wrong, nothing was seen
             self.look = Look(Standing.UNKNOWN, _told(error, "look", self._task))
+        self._back = monotonic()
 
 
 class Acting:

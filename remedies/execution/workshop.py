@@ -9,8 +9,11 @@ from datetime import datetime, timedelta
 from kgraph.schema import Plan
 from remedies.execution.moves import Direction, Doing, Hand
 from remedies.execution.tasks import task_of
-from remedies.execution.work import Acting, Looking, Spawn
+from remedies.execution.work import Acting, Job, Looking, Spawn
 from remedies.looks import Actuators, Task
+
+# A loop that comes round so late still acts by what it finds; after more it looks again.
+LATE = timedelta(seconds=10)
 
 
 class Workshop:
@@ -77,9 +80,10 @@ class Workshop:
             del self._works[step]
             hand = self._hands[step]
             if isinstance(work, Looking):
-                hand = replace(hand, look=work.look, looked_at=hand.since, seen_at=now)
+                seen_at = now - work.age if work.age > LATE else now
+                hand = replace(hand, look=work.look, looked_at=hand.since, seen_at=seen_at)
             else:
-                hand = replace(hand, acted_at=hand.since, failure=work.failure)
+                hand = replace(hand, acted_at=now, failure=work.failure)
             self._hands[step] = replace(hand, doing=None)
 
     def close(self, step: int) -> Acting | None:
@@ -88,10 +92,10 @@ class Workshop:
         work = self._works.pop(step, None)
         return work if isinstance(work, Acting) else None
 
-    def wait(self, patience: timedelta) -> None:
-        """Wait for each look and effect, at most so long."""
-        for work in list(self._works.values()):
-            work.job.wait(patience)
+    @property
+    def jobs(self) -> list[Job]:
+        """All looks and effects that are under way."""
+        return [work.job for work in self._works.values()]
 
     def _task(self, step: int, direction: Direction) -> Task:
         begun = step in self._adopted

@@ -31,6 +31,8 @@ def budget(_plan: Plan, step: PlanStep, world: World) -> Refusal | None:
 def _fencing(step: PlanStep, world: World) -> Refusal | None:
     others = [i for i in world.intents if i.action == FENCE and i.entity != step.entity]
     flying = len({row.entity for row in others if row.in_flight})
+    if not world.budgets.fencings_at_once:  # nobody's turn would ever come
+        return Refusal("budget", "the policy allows no host to be fenced")
     if flying >= world.budgets.fencings_at_once:
         return Refusal("budget", f"{flying} hosts are being fenced already", Weight.LATER)
     spent = _count(others, world, PER_FENCING)

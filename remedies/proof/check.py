@@ -124,7 +124,10 @@ class _Replay:
         if at.does not in _TAKES:
             return
         if at.does is Does.INTERRUPTS and at.step.entity == self._plan.cause.entity:
-            return  # it is at fault, and what is restarted comes back better or not worse
+            # It is at fault, and what is restarted comes back better or not worse: unless it is
+            # what still works of several.
+            yield from self._working.last_of(at.step.entity)
+            return
         before = set(self._working.out)
         yield from self._working.take(frozenset({at.step.entity}))
         if at.waited_for and at.does in {Does.INTERRUPTS, Does.MOVES_COLD}:

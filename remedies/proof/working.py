@@ -36,6 +36,22 @@ class Working:
                         self.out.add(dependent)
                         frontier.append(dependent)
 
+    def last_of(self, uid: str) -> Iterator[tuple[Rule, str]]:
+        """Yield each group that lacks members already, and would lack one too many without this.
+
+        Nothing is taken away.
+        """
+        if uid in self.out:
+            return
+        for dependent in dict.fromkeys(self._graph.firm_dependents(uid)):
+            for gate in self._graph.gates(dependent):
+                left = self._left(gate)
+                lacks = uid in gate.members and left < len(gate.members)
+                if lacks and dependent not in self.out and left - 1 < gate.need:
+                    self.out.add(uid)
+                    yield from self._broken(gate, uid)
+                    self.out.discard(uid)
+
     def _left(self, gate: Gate) -> int:
         return sum(member not in self.out for member in gate.members)
 

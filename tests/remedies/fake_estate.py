@@ -161,6 +161,7 @@ _MAKES = {
     "stop": "inactive",
     "reset": "running",
     "suspend": "paused",
+    "fence": "powered_off",
 }
 _WELL = {"running", "active", "roomy"}
 _SIGNALS = {"v": "paused", "x": "down", "p": "full", "s": "errors"}

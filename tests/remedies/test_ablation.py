@@ -93,7 +93,7 @@ def _no_contention(patch: Patch) -> None:
 
 
 REMOVALS = (
-    guard(1, "old_host", "hook-that-fences-and-believes-itself", breaks="I1"),
+    guard(1, "old_host", "blind-and-the-host-is-back", breaks="I2"),
     Removal(1, "heard again", _no_hearing, ("blind-and-the-host-is-back",), "I2"),
     Removal(1, "confirmed_off", _never, ("rival-runs-it-unseen",), "I2"),
     Removal(2, "look after the effect", _no_look_after, ("fence-power-is-stuck",), "I1"),

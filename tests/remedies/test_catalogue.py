@@ -12,6 +12,7 @@ import rca
 from kgraph.schema import KINDS, ConfigurationError, Fault
 from remedies import load_catalogue
 from remedies.actions import ACTUATORS, OLD_HOST_OFF, PERSON
+from remedies.actuators import libvirt, libvirt_moves, power, systemd
 from remedies.actuators.libvirt import EFFECTS, OFF_EVERYWHERE, PRECONDITIONS, REBOOTED
 from remedies.actuators.libvirt_parts import EFFECTS as OF_PARTS
 from remedies.coverage import By, coverage
@@ -83,6 +84,16 @@ def test_the_actuator_knows_every_name_that_the_catalogue_may_use() -> None:
     assert known.effects == {*EFFECTS, REBOOTED, "runs_there", "attached", *OF_PARTS}
 
 
+def test_an_actuator_is_asked_for_nothing_that_it_does_not_know() -> None:
+    of_parts = {"activate", "deactivate", "rebuild", "define", "undefine", "refresh"}
+    knows = {
+        "libvirt": {*libvirt._CALLS, *libvirt_moves.ACTIONS, *of_parts, "reattach"},
+        "systemd": set(systemd._VERBS),
+        "power": set(power._VERBS),
+    }
+    assert {name: type_.verbs for name, type_ in ACTUATORS.items() if type_.verbs} == knows
+
+
 def test_a_guest_is_resumed_more_than_once_as_a_dead_export_demands() -> None:
     terms = load_catalogue().actions["resume"].terms
     assert terms.attempts >= 2
@@ -149,13 +160,13 @@ def test_the_linter_tells_what_only_a_person_can_do() -> None:
     ("step", "said"),
     [
         ("{action: stop, why: w, undoIf: [fly]}", "undoIf fly never happens"),
-        ("{action: melt, why: w}", "nothing takes melt back"),
+        ("{action: force_restart, why: w}", "nothing takes force_restart back"),
     ],
 )
 def test_the_linter_tells_what_cannot_be_meant(step: str, said: str) -> None:
     actions = (
         "actions: [{name: stop, by: systemd, effect: inactive, inverse: stop},"
-        " {name: melt, by: systemd, effect: inactive}]\n"
+        " {name: force_restart, by: systemd, effect: restarted}]\n"
     )
     text = f"{HEAD}{actions}remedies: [{{for: [Host.down], steps: [{step}]}}]"
     assert [row.what for row in lint(compose((("f", text),)))] == [f"Host.down: {said}"]
@@ -186,7 +197,7 @@ STEP = "remedies: [{for: [Host.down], steps: [{action: notify, why: w}]}]"
         (HEAD + STEP + "\n" + STEP, "f:3: not YAML: the key 'remedies' stands twice"),
         (HEAD + NOTIFY + STEP.replace("why: w", "why: w, undoIf: [notify]"), "takes notify back"),
         (HEAD + "actions: [{name: a, by: magic}]", "no actuator 'magic'"),
-        (HEAD + "actions: [{name: a, by: systemd, effect: running}]", "effect 'running'"),
+        (HEAD + "actions: [{name: stop, by: systemd, effect: running}]", "effect 'running'"),
         (
             HEAD + "actions: [{name: a, by: notify, effect: told, preconditions: [sunny]}]",
             "precondition 'sunny'",
@@ -205,6 +216,51 @@ STEP = "remedies: [{for: [Host.down], steps: [{action: notify, why: w}]}]"
             HEAD
             + "actions: [{name: recreate_vm, by: hook, effect: applied, does: starts_elsewhere}]",
             "whether its old host is off.*old_host_off",
+        ),
+        (
+            HEAD + "actions: [{name: start_elsewhere, by: libvirt, effect: runs_there}]",
+            "nothing says what it does",
+        ),
+        (
+            HEAD
+            + "actions: [{name: start_elsewhere, by: libvirt, effect: runs_there, does: starts}]",
+            "starts a guest elsewhere.*add `does: starts_elsewhere`",
+        ),
+        (
+            HEAD + "actions: [{name: fence, by: power, effect: powered_off, does: nothing}]",
+            "powers a host off.*add `does: powers_off`",
+        ),
+        (
+            HEAD + "actions: [{name: stop, by: systemd, effect: inactive, deadlineSeconds: 0}]",
+            "deadlineSeconds: .*greater than 0",
+        ),
+        (
+            HEAD + "actions: [{name: flush, by: hook, effect: applied, does: stops, risk: none}]",
+            "flush stops, and is said to have no risk",
+        ),
+        (
+            HEAD
+            + "actions: [{name: stop, by: systemd, effect: inactive}]\n"
+            + STEP.replace("notify, why: w", "stop, why: w, risk: none"),
+            "stop stops, and is said to have no risk",
+        ),
+        (
+            HEAD + "actions: [{name: bounce, by: systemd, effect: restarted}]",
+            "systemd knows no bounce.*force_restart.*by: hook",
+        ),
+        (
+            HEAD
+            + "actions: [{name: migrate, by: libvirt, effect: runs_there, does: moves_live,"
+            + " inverse: migrate, parameters: {to: host}}]\n"
+            + STEP.replace("notify, why: w", "migrate, why: w, undoIf: [check]"),
+            "migrate goes to another host, and does not come back by itself",
+        ),
+        (
+            HEAD
+            + "actions: [{name: stop, by: systemd, effect: inactive, inverse: page},"
+            + " {name: page, by: notify, effect: told}]\n"
+            + STEP.replace("notify, why: w", "stop, why: w, undoIf: [page]"),
+            r"f: actions\[1\] page: page takes stop back, which is done by systemd, not notify",
         ),
     ],
 )

@@ -12,7 +12,7 @@ import remedies.guards as all_guards
 from kgraph.schema import Actor, Fault, Halt, Lease, Outcome, Plan, PlanStep, Risk
 from remedies.guards import GUARDS, Presence, Sighting, Weight, confirmed_off, judge, judge_plan
 from remedies.guards.budget import span_of
-from remedies.world import Approver, Facts, Intent, Past, Vantage, World
+from remedies.world import Approver, Budgets, Facts, Intent, Past, Vantage, World
 from tests.remedies.fake_estate import CHECK, RESTART, RESUME, T0, plan_of
 
 FACTS = Facts(T0, configured=frozenset({"libvirt h1"}), complete=frozenset({"libvirt h1"}))
@@ -133,6 +133,20 @@ def test_a_playbook_is_not_limited_to_the_name_of_two_guests() -> None:
     step = replace(RESUME, actuator="ansible", name="web-1")
     said = judge(PLAN, step, facts(namesakes=frozenset({step.entity})))
     assert [row.guard for row in said] == ["name"]
+
+
+def test_where_no_host_may_be_fenced_at_once_none_waits_for_its_turn() -> None:
+    world = replace(facts(vantages=DEAD), budgets=Budgets(fencings_at_once=0))
+    (said,) = judge(PLAN, FENCE, world)
+    assert (said.guard, said.weight) == ("budget", Weight.FINAL)
+
+
+def test_a_hook_is_not_told_the_name_of_two_hosts_and_nothing_else() -> None:
+    """Of a guest it is told the UUID as well; of a host it has the name alone."""
+    twice = facts(vantages=DEAD, namesakes=frozenset({"h1", "v1"}))
+    step = replace(FENCE, actuator="hook", name="h1", parameters={"kind": "Host", "name": "h1"})
+    assert [row.guard for row in judge(PLAN, step, twice)] == ["name"]
+    assert judge(PLAN, replace(RESUME, actuator="hook", parameters={"uuid": "u1"}), twice) == ()
 
 
 def test_who_is_nearly_blind_still_proves_that_what_it_hears_is_alive() -> None:

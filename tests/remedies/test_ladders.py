@@ -333,11 +333,11 @@ def test_the_shipped_ladders_go_from_the_mild_to_what_hurts() -> None:
     ("ladder", "said"),
     [
         (
-            "[{steps: [{action: hard, why: w}]}, {steps: [{action: soft, why: w}]}]",
+            "[{steps: [{action: restart, why: w}]}, {steps: [{action: reload, why: w}]}]",
             "rung 2 is milder",
         ),
         (
-            "[{steps: [{action: soft, why: w}]}, {steps: [{action: soft, why: w}]}]",
+            "[{steps: [{action: reload, why: w}]}, {steps: [{action: reload, why: w}]}]",
             "rung 2 is never",
         ),
     ],
@@ -345,8 +345,9 @@ def test_the_shipped_ladders_go_from_the_mild_to_what_hurts() -> None:
 def test_the_linter_tells_of_a_ladder_that_does_not_go_up(ladder: str, said: str) -> None:
     text = (
         "format: kgraph.remedies/v1\n"
-        "actions: [{name: soft, by: systemd, effect: active, inverse: soft, risk: low, cost: 1},"
-        " {name: hard, by: systemd, effect: active, inverse: soft, risk: high, cost: 9}]\n"
+        "actions: [{name: reload, by: systemd, effect: active, inverse: stop, risk: low, cost: 1},"
+        " {name: restart, by: systemd, effect: active, inverse: stop, risk: high, cost: 9},"
+        " {name: stop, by: systemd, effect: inactive}]\n"
         f"remedies: [{{for: [Host.down], ladder: {ladder}}}]"
     )
     assert any(said in row.what for row in lint(compose((("f", text),))))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -27,11 +28,12 @@ from kgraph.schema import (
     State,
     kind_of,
 )
+from kgraph.schema.yaml_files import shipped_files
 from remedies import LOG, NBD, Endpoint, Select, load_catalogue, plan_for, renamed
 from remedies.execution.tasks import message_of
 from remedies.means import means_for
 from remedies.planning import GUESSING
-from remedies.remedy import Catalogue
+from remedies.remedy import Catalogue, compose
 from remedies.surroundings import Surroundings
 
 UUID = "00000000-0000-4000-8000-00000000000{}"
@@ -131,6 +133,40 @@ def test_a_dead_export_is_restarted_and_checked_before_its_guests_are_resumed() 
     assert plan.risk is Risk.LOW
     assert any("fencing" in line for line in plan.refused)
     assert set(plan.symptoms) == {("v1", "paused"), ("v2", "paused")}
+
+
+def test_what_a_hook_is_not_told_to_take_back_is_not_said_to_be() -> None:
+    for actions, undo in (({"restart"}, ()), ({"restart", "stop"}, ("check",))):
+        site = Endpoint("site", "hook", actions=frozenset(actions))
+        restart = planned(answer("x", "down"), ways=(GUESTS, site, LOG, NBD)).steps[0]
+        assert (restart.endpoint, restart.undo_if) == ("site", undo)
+
+
+@pytest.mark.parametrize("mode", ["degraded", "overloaded"])
+def test_symptoms_stay_away_for_as_long_as_what_is_done_to_each_guest_asks(mode: str) -> None:
+    assert planned(answer("h", mode)).settle == CATALOGUE.actions["migrate"].settle
+
+
+def test_what_a_site_does_has_not_helped_by_one_reading_without_symptoms() -> None:
+    entities = ENTITIES | {"c": Entity("c", "ConfigItem", "haproxy.cfg")}
+    cause = Cause("c", "ConfigItem", "changed", 0.9, {"changed": 0.9}, 3, (), (), 0)
+    asked = replace(answer("x", "down"), causes=(cause,))
+    site = Endpoint("site", "hook", actions=frozenset({"restore"}))
+    assert CATALOGUE.actions["restore"].settle == timedelta(0)
+    assert planned(asked, incident(entities=entities), (site, LOG)).settle == timedelta(minutes=1)
+    assert planned(asked, incident(entities=entities), (LOG,)).settle == timedelta(0)
+
+
+def test_a_step_is_done_to_no_more_than_it_says() -> None:
+    text = (
+        "format: kgraph.remedies/v1\n"
+        "remedies: [{for: [StorageExport.down], steps: [{action: restart, why: w},"
+        " {action: resume, of: VirtualMachine.paused_io_error, most: 1, why: one first}]}]"
+    )
+    own = compose((*shipped_files("remedies", "catalogue"), ("own", text)))
+    plan = plan_for(answer("x", "down"), incident(), own, ALL)
+    assert plan is not None
+    assert [step.entity for step in plan.steps if step.action == "resume"] == ["v2"]
 
 
 def test_victims_are_those_that_are_predicted_and_those_that_are_seen() -> None:
@@ -481,6 +517,26 @@ def test_of_two_services_of_one_name_none_is_restarted_by_a_switch_for_either() 
     assert "selects Service shop, too" in means_for(action, pair[0], around, [both]).unable
     one = replace(both, select=Select(name="shop", labels={"site": "a"}))
     assert means_for(action, pair[0], around, [one]).actor is Actor.KGRAPH
+
+
+def test_a_hook_is_not_told_one_of_several_uuids() -> None:
+    site = Endpoint("site", "hook", actions=frozenset({"snapshot"}))
+    around, action = Surroundings.of(incident()), CATALOGUE.actions["snapshot"]
+    assert means_for(action, ENTITIES["v1"], around, [site]).actor is Actor.KGRAPH
+    both = replace(ENTITIES["v1"], keys=(*ENTITIES["v1"].keys, *ENTITIES["v2"].keys))
+    means = means_for(action, both, around, [site])
+    assert (means.actor, means.unable) == (Actor.NOBODY, "no way to act: it has several UUIDs")
+
+
+@pytest.mark.parametrize("uuid", ["00000000-0000-0000-0000-000000000000", ""])
+def test_a_placeholder_is_no_uuid_to_act_by(uuid: str) -> None:
+    around = Surroundings.of(incident())
+    nobody = replace(ENTITIES["v1"], keys=(Key("vmUuid", uuid),))
+    means = means_for(CATALOGUE.actions["resume"], nobody, around, [GUESTS])
+    assert means.unable == "no way to act: its UUID is not known"
+    site = Endpoint("site", "hook", actions=frozenset({"snapshot"}))
+    told = means_for(CATALOGUE.actions["snapshot"], nobody, around, [site]).parameters
+    assert told == {"kind": "VirtualMachine", "name": "web-1"}
 
 
 def test_what_openstack_places_is_not_moved_behind_its_back() -> None:

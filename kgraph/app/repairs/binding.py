@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from datetime import datetime
 
 from kgraph.app.configured.catalogue import catalogue_of
 from kgraph.config import Configuration
 from kgraph.schema import Actor, Plan, PlanDocument, Subgraph
+from kgraph.store import GraphStore
 from remedies import Facts, Ground
 from remedies.conditions import OTHERS_CARRY, unmet
+from remedies.execution.readback import in_repair, taken_out
+from remedies.guards.attempts import MEMORY
 from remedies.proof import Does, Graph, Known, check
 from remedies.proving import does_of
 from remedies.surroundings import Surroundings, broken_of
@@ -53,6 +57,13 @@ class Binding:
             return ""
         return "what it stands on has changed since it was approved: look at it, and approve again"
 
+    def in_hand(self, plan: Plan, store: GraphStore, now: datetime) -> frozenset[str]:
+        """Return what a plan must not count on: what others treat, and what we have taken out."""
+        treated = in_repair(store)
+        if not self.leans(plan):
+            return treated
+        return treated | taken_out(store, now - MEMORY, self.does)
+
     def objection(
         self, plan: Plan, graph: Subgraph, facts: Facts, repairing: Collection[str]
     ) -> str:
@@ -65,19 +76,22 @@ class Binding:
             plan: the plan.
             graph: the whole graph.
             facts: what is observed.
-            repairing: what other plans treat.
+            repairing: what is not to be counted on, see `in_hand`.
         """
         rows = Graph.of(graph.entities, graph.relations)
         known = Known(broken_of(rows.entities, facts.abnormal) | frozenset(repairing))
         found = check(plan, rows, self.does, known).objections
         if found:
             return f"the checker objects by now: {found[0]}; look at it again"
-        why = self._unsupported(plan, graph, facts) if self.leans(plan) else ""
+        why = self._unsupported(plan, graph, facts, repairing) if self.leans(plan) else ""
         return f"by now {why}; look at it again" if why else ""
 
-    def _unsupported(self, plan: Plan, graph: Subgraph, facts: Facts) -> str:
+    def _unsupported(
+        self, plan: Plan, graph: Subgraph, facts: Facts, repairing: Collection[str]
+    ) -> str:
         ground = Ground.of(graph.entities, graph.relations)
-        around = Surroundings(ground, ground.entities, facts.abnormal, facts.well, frozenset())
+        well = facts.well - frozenset(repairing)
+        around = Surroundings(ground, ground.entities, facts.abnormal, well, frozenset())
         leaning = (
             step.entity
             for step in plan.steps

@@ -170,6 +170,8 @@ class Watch:
             if self._assess(self.clock()):
                 # Who is paged need not wait for what guards have to look at.
                 self.beside.settle(self.clock())
+        # To explain may have taken longer than the lease.
+        self.repairs.allowed = self._hold(self.clock())
         # What was proposed before a sleep may be over: nothing begins by what is that old.
         self._told(self.repairs.tick(self.clock(), beginning=knows))
         self._tidy(now)

@@ -31,11 +31,11 @@ from remedies import (
     decide,
 )
 from remedies.execution.cases import cases
-from remedies.execution.readback import in_repair
 from remedies.record import Case
 
 _PATIENCE = timedelta(seconds=5)  # for what is in flight when the watch ends
 _LOOK = timedelta(seconds=1)  # evidence runs out by itself, too
+_LEFT = timedelta(seconds=30)  # between two looks for what a process that is gone has left
 _SHARE = 10  # times what reading all evidence takes, nobody reads it only to wait on
 _STANDS = frozenset({PlanState.PROPOSED, PlanState.APPROVED})
 
@@ -79,6 +79,7 @@ class PolicyRepairs:
     _known: Facts | None = None
     _known_at: datetime | None = None
     _took: timedelta = timedelta(0)
+    _left_at: datetime | None = None  # when it was last looked for what others have left
     _cases: tuple[Case, ...] | None = None
     _treated: dict[str, Entity] = field(default_factory=dict)
     _proved: dict[str, tuple[object, str]] = field(default_factory=dict)
@@ -149,6 +150,7 @@ class PolicyRepairs:
         if not self.allowed or self._found is None:
             return []
         found = self._found
+        self._take_up(now)
         if self._nothing_to_do():
             if self.executor.doubts:
                 self.executor.observe(now, self._facts(now, found))
@@ -171,6 +173,16 @@ class PolicyRepairs:
             return []
         done = self.executor.stop(now, self._facts(now, self._found), _PATIENCE)
         return [self._told(progress) for progress in done]
+
+    def _take_up(self, now: datetime) -> None:
+        """Look now and then for plans that were begun beside us, by a process that is gone since.
+
+        Those that one carries out still are its own while it holds their leases.
+        """
+        at = self._left_at
+        if at is None or not timedelta(0) <= now - at < _LEFT:
+            self._left_at = now
+            self.executor.resume_all(now)
 
     def _nothing_to_do(self) -> bool:
         approved = {PlanState.APPROVED}
@@ -211,9 +223,9 @@ class PolicyRepairs:
         def void(document: PlanDocument) -> str:
             if self.binding is None:
                 return ""
-            return self.binding.void(document, found.graph) or self.binding.objection(
-                document.plan, found.graph, facts, in_repair(self.store)
-            )
+            why = self.binding.void(document, found.graph)
+            treated = self.binding.in_hand(document.plan, self.store, now)
+            return why or self.binding.objection(document.plan, found.graph, facts, treated)
 
         for record, said in self.executor.begin_approved(now, facts, void):
             if said is None:
@@ -254,16 +266,18 @@ class PolicyRepairs:
         self, plan: Plan, now: datetime, facts: Facts, found: Assessment
     ) -> Refusal | None:
         refused = self.executor.foresee(plan, now, facts)
-        return refused or self._objection(plan, facts, found)
+        return refused or self._objection(plan, now, facts, found)
 
-    def _objection(self, plan: Plan, facts: Facts, found: Assessment) -> Refusal | None:
+    def _objection(
+        self, plan: Plan, now: datetime, facts: Facts, found: Assessment
+    ) -> Refusal | None:
         """Prove a plan on the whole graph, with all that is broken now: it was made on a part.
 
         Asked again only once something of that has changed: of a large estate it takes a while.
         """
         if self.binding is None:
             return None
-        repairing = in_repair(self.store)
+        repairing = self.binding.in_hand(plan, self.store, now)
         # Of a large estate the graph changes far from all that is wrong, and nothing is explained.
         well = facts.well if self.binding.leans(plan) else None
         mark = self.store.version(), found.at, facts.abnormal, well, repairing

@@ -7,11 +7,20 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from kgraph.app.applying import follow
+from kgraph.app.applying import follow, preview
 from kgraph.app.incidents.plans import propose
-from kgraph.schema import PlanState
+from kgraph.config import Configuration, Settings
+from kgraph.schema import Fault, PlanState
 from kgraph.store.sqlite import SqliteStore
-from tests.remedies.fake_estate import CHECK, RESTART, T0, plan_of
+from tests.remedies.fake_estate import (
+    CHECK,
+    RESTART,
+    RESUME,
+    T0,
+    Night,
+    export_story,
+    plan_of,
+)
 
 
 class Meanwhile(threading.Event):
@@ -45,6 +54,19 @@ def test_who_follows_what_was_approved_reads_once_what_it_waits_for_and_why_it_i
         ("approved", waits.because),
         ("proposed", void.because),
     ]
+    store.close()
+
+
+def test_a_dry_run_tells_of_what_another_plan_treats_just_now(tmp_path: Path) -> None:
+    store = SqliteStore.open(tmp_path / "kgraph.db")
+    estate, first = export_story(1)
+    night = Night(store, estate)
+    night.begin(first)
+    plan = plan_of(replace(RESUME, entity="v1"), cause=Fault("v1", "paused_io_error"))
+    night.propose(plan)
+    shown = preview(Configuration(Settings()), store, plan.id, night.now)
+    assert f"{first.id} repairs it" in {said.why.partition(":")[0] for _, said in shown.refusals}
+    assert store.journal(plan.id) == []
     store.close()
 
 

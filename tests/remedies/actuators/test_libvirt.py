@@ -281,6 +281,14 @@ def test_a_host_whose_power_is_read_back_off_runs_nothing_and_holds_up_nobody() 
     assert f"{gone} does not answer, and may run it" in unread.look(START).said
 
 
+def test_a_start_that_takes_a_step_back_asks_every_host_as_well() -> None:
+    estate = Estate(h1=FakeHost({UUID: FakeDomain(DEAD)}), h2=FakeHost({UUID: FakeDomain(RUNS)}))
+    back = task("start", "running")
+    assert estate.actuator.look(back).standing is Standing.UNFIT
+    with pytest.raises(RefusedError, match="runs on qemu"):
+        estate.actuator.act(back)
+
+
 def test_a_guest_is_not_started_on_a_host_that_has_no_power() -> None:
     rows = [Sighting("h1", Presence.POWERLESS, own=True), Sighting("h2", Presence.ABSENT)]
     assert confirmed_off(rows) == NotOff("h1 has no power")

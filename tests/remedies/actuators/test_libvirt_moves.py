@@ -187,6 +187,7 @@ def move(action: str, **more: str) -> Task:
 
 
 LIVE, COLD, ELSEWHERE = move("migrate"), move("migrate_cold"), move("start_elsewhere")
+BEGUN = replace(COLD, begun=True)
 
 
 @pytest.mark.parametrize(
@@ -206,7 +207,9 @@ LIVE, COLD, ELSEWHERE = move("migrate"), move("migrate_cold"), move("start_elsew
         (COLD, RUNS, None, Standing.READY, "here it is running"),
         (COLD, DEAD, None, Standing.READY, "here it is shutoff (failed)"),
         (COLD, SHUT, None, Standing.UNFIT, "here it is shutoff (shutdown)"),  # a person did it
-        (COLD, None, (DomainState.SHUTOFF, 0), Standing.READY, "brought there"),
+        # Nobody has begun to move it: who took it away here did not want it to be started there.
+        (COLD, None, (DomainState.SHUTOFF, 0), Standing.UNFIT, "here it is unknown, and there"),
+        (BEGUN, None, (DomainState.SHUTOFF, 0), Standing.READY, "here it is unknown, and there"),
         (ELSEWHERE, RUNS, None, Standing.UNFIT, "its old host answers"),
         (ELSEWHERE, PANICKED, None, Standing.UNFIT, "its old host answers"),
         (ELSEWHERE, DEAD, SHUT, Standing.UNFIT, "its old host answers"),
@@ -263,10 +266,10 @@ def test_a_cold_move_that_starts_a_guest_asks_every_host_first(
     estate = Estate()
     guest = estate.put(H1, here) if here else estate.put(H2, (DomainState.SHUTOFF, 0))
     del estate.hosts[H3]
-    look = estate.actuator.look(COLD)
+    look = estate.actuator.look(BEGUN)
     assert (look.standing, "may run it" in look.said) == (Standing.UNKNOWN, True)
     with pytest.raises(EffectError, match="h3:///system does not answer, and may run it"):
-        estate.actuator.act(COLD)
+        estate.actuator.act(BEGUN)
     assert guest.calls == []
 
 
@@ -375,9 +378,8 @@ def test_a_cold_move_that_was_killed_half_way_is_gone_on_with() -> None:
     estate = Estate()
     guest = estate.put(H1, SHUT)
     assert estate.actuator.look(COLD).standing is Standing.UNFIT
-    begun = replace(COLD, begun=True)
-    assert estate.actuator.look(begun).standing is Standing.READY
-    estate.actuator.act(begun)
+    assert estate.actuator.look(BEGUN).standing is Standing.READY
+    estate.actuator.act(BEGUN)
     assert (guest.now, guest.home) == (RUNS, estate.hosts[H2])
 
 
@@ -385,7 +387,7 @@ def test_one_that_was_killed_half_way_and_breaks_off_then_runs_where_it_was() ->
     estate = Estate()
     guest = estate.put(H1, SHUT, breaks=True)
     with pytest.raises(EffectError, match="unexpectedly failed"):
-        estate.actuator.act(replace(COLD, begun=True))
+        estate.actuator.act(BEGUN)
     assert (guest.now, guest.home) == (RUNS, estate.hosts[H1])
 
 
@@ -485,9 +487,7 @@ def part(action: str, effect: str, named: str = "network") -> Task:
     ("action", "effect", "active", "before", "calls", "after"),
     [
         ("activate", "active", False, Standing.READY, ["create"], Standing.DONE),
-        ("activate", "active", True, Standing.DONE, [], Standing.DONE),
         ("deactivate", "inactive", True, Standing.READY, ["destroy"], Standing.DONE),
-        ("deactivate", "inactive", False, Standing.DONE, [], Standing.DONE),
         ("rebuild", "active_anew", True, Standing.EITHER, ["destroy", "create"], Standing.EITHER),
         ("rebuild", "active_anew", False, Standing.READY, ["create"], Standing.EITHER),
     ],
@@ -509,6 +509,23 @@ def test_networks_and_pools_are_started_and_stopped_once(
     estate.actuator.act(asked)
     assert found.calls == calls
     assert estate.actuator.look(asked).standing is after
+
+
+@pytest.mark.parametrize("named", ["network", "pool"])
+@pytest.mark.parametrize(
+    ("action", "effect", "active"),
+    [("activate", "active", True), ("deactivate", "inactive", False)],
+)
+def test_what_became_so_between_look_and_effect_is_none_of_our_doing(
+    *, named: str, action: str, effect: str, active: bool
+) -> None:
+    estate = Estate()
+    found = estate.hosts[H1].parts["u"] = Part(active)
+    asked = part(action, effect, named)
+    with pytest.raises(RefusedError, match="so already"):
+        estate.actuator.act(asked)
+    assert found.calls == []
+    assert estate.actuator.look(asked).standing is Standing.DONE
 
 
 @pytest.mark.parametrize("action", ["activate", "deactivate", "rebuild"])
@@ -568,7 +585,8 @@ def test_what_libvirt_has_lost_is_defined_as_it_was_and_starts_with_its_host_aga
     host = estate.hosts[H1]
     assert (host.defined, host.parts[PART].calls) == (["<as-it-was/>"], ["autostart 1"])
     assert estate.actuator.look(define).standing is Standing.DONE
-    estate.actuator.act(define)  # twice is once
+    with pytest.raises(RefusedError, match="defined already"):  # twice is once
+        estate.actuator.act(define)
     assert len(host.defined) == 1
     # It is taken back only while nobody can use it.
     host.parts[PART].active = True

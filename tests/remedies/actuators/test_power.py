@@ -12,6 +12,7 @@ from remedies import EffectError, Standing, Task, load_catalogue
 from remedies.actuators.libvirt_line import ASKING, READING
 from remedies.actuators.power import READINGS, Method, PowerActuator
 from remedies.actuators.secrets import Secret
+from remedies.looks import RefusedError
 
 # A fence agent: reads its orders, keeps the state in a file, and notes what it was told.
 AGENT = """
@@ -100,6 +101,19 @@ def test_one_method_that_says_on_outweighs_another_that_says_off(bench: Path) ->
     (bench / "other").write_text("off")
     power = PowerActuator([method(bench, state=str(bench / "other")), method(bench)])
     assert power.look(FENCE).standing is Standing.READY
+
+
+def test_a_controller_that_leaves_the_outlet_on_is_followed_by_the_outlet(bench: Path) -> None:
+    """As with `fence_ipmilan` and `fence_apc_snmp`: the first leaves the second one on."""
+    (bench / "outlet").write_text("on")
+    outlet = method(bench, state=str(bench / "outlet"))
+    power = PowerActuator([method(bench), outlet])
+    power.act(FENCE)
+    assert power.look(FENCE).standing is Standing.READY
+    power.act(FENCE)
+    assert power.look(FENCE).standing is Standing.DONE
+    with pytest.raises(RefusedError, match="it is off already"):
+        power.act(FENCE)
 
 
 def test_an_agent_that_is_not_there_is_told_in_one_line() -> None:

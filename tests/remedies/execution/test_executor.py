@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -21,9 +21,11 @@ from kgraph.schema import (
     StepState,
     StoreBusyError,
 )
-from kgraph.schema.plan_documents import parse_plan
+from kgraph.schema.plan_documents import parse_plan, plan_text
 from kgraph.store import GraphStore
-from remedies import Approver, Budgets, Executor, Look, Refusal, Standing, Vantage
+from remedies import Approver, Budgets, Executor, Facts, Look, Refusal, Standing, Vantage
+from remedies.execution import time_for
+from remedies.execution.cases import cases
 from remedies.execution.ledger import tried_in_vain
 from remedies.execution.moves import Act, Hand, LookAt
 from remedies.execution.step_moves import carry_on
@@ -553,6 +555,91 @@ def test_between_look_and_effect_a_cancelled_plan_stops_as_well(store: GraphStor
     cancel(store, begun, "anna", "", night.now)
     assert night.run(plan).because == "cancelled by anna"
     assert estate.log == []
+
+
+class Deaf(Estate):
+    """Who watches it hears nothing of it, from a moment on."""
+
+    since: datetime | None = None
+
+    def facts(self, now: datetime) -> Facts:
+        if self.since is None or now < self.since:
+            return super().facts(now)
+        eyes = frozenset(self.things)
+        return replace(Estate().facts(now), vantages=(Vantage("prometheus", eyes, eyes),))
+
+
+def test_what_nobody_saw_the_end_of_is_not_done_again_and_again_by_itself(
+    store: GraphStore,
+) -> None:
+    estate = Deaf({"x": Thing("inactive"), "v1": Thing("paused")})
+    plan = plan_of(RESTART, CHECK, RESUME)
+    night = Night(store, estate)
+    night.begin(plan, Approver.POLICY)
+    estate.since = night.now + timedelta(seconds=5)
+    ended = night.run(plan, limit=900)
+    assert ended.state is PlanState.NEEDS_HUMAN
+    assert "nobody knows whether it helped" in ended.because
+    assert night.executor.tried_in_vain(night.now) == {("x", "restart"), ("v1", "resume")}
+    estate.since = None
+    estate.things["x"].state = "inactive"
+    said = night.executor.foresee(plan, night.now, night.facts())
+    assert said is not None
+    assert said.guard == "attempts"
+    # Nor is it a case of what is earned: nobody knows.
+    assert cases(store, T0) == ()
+
+
+def test_what_was_done_in_time_is_watched_beyond_the_deadline(store: GraphStore) -> None:
+    """It has waited for long, and has helped: that it was late is no word against it."""
+    estate, plan = export_story(1)
+    night = Night(store, estate)
+    record = night.begin(plan)
+    while record.state is not PlanState.VERIFYING:
+        night.tick()
+        record = store.plan(plan.id) or record
+    late = time_for(plan) - timedelta(seconds=5)
+    document = parse_plan(record.document, where=plan.id)
+    begun = replace(document.runs[-1], begun_at=night.now - late)
+    store.save_plan(replace(record, document=plan_text(replace(document, runs=(begun,)))))
+    night.restart()
+    ended = night.run(plan)
+    assert (ended.state, ended.because) == (PlanState.DONE, "the symptoms are gone, for 30 s")
+
+
+def test_a_no_that_came_after_the_end_does_not_stop_what_is_begun_later(
+    store: GraphStore,
+) -> None:
+    estate, plan = export_story(1)
+    night = Night(store, estate)
+    begun = night.begin(plan)
+    night.run(plan)
+    cancel(store, begun, "anna", "", night.now)  # as she had read it a moment before
+    estate.things["x"].state = "inactive"
+    night.begin(plan)
+    assert night.run(plan).state is PlanState.DONE
+
+
+def test_what_has_begun_when_the_store_goes_away_is_carried_out_once_it_is_back(
+    store: GraphStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    estate, plan = export_story(1)
+    night = Night(store, estate)
+    save = store.save_plan
+
+    def goes(record: PlanRecord, *, was: PlanRecord | None = None) -> None:
+        def busy(*_asked: object, **_more: object) -> list[PlanRecord]:
+            raise StoreBusyError("somebody writes")
+
+        save(record, was=was)
+        if record.state is PlanState.RUNNING:
+            for each in ("journal", "plans"):
+                monkeypatch.setattr(store, each, busy)
+
+    monkeypatch.setattr(store, "save_plan", goes)
+    night.begin(plan)
+    monkeypatch.undo()
+    assert night.run(plan).state is PlanState.DONE
 
 
 def approved(night: Night, plan: Plan, document: str = "") -> PlanRecord:

@@ -54,8 +54,9 @@ def test_an_effect_that_failed_is_not_done_only_because_no_look_can_tell(
     )
     track = Track(StepState.RUNNING, attempt, intents=1)
     now = later + RESUME.terms.pause
-    move = carry_on(0, RESUME, track, hand, now)
+    step = replace(RESUME, terms=replace(RESUME.terms, repeatable=True))
+    move = carry_on(0, step, track, hand, now)
     expected = Commit(0, StepState.FAILED, "it ended with 1")
     assert move == (Intend(0, 2, said="again: it ended with 1") if tried_again else expected)
-    done = carry_on(0, RESUME, track, replace(hand, failure=""), now)
+    done = carry_on(0, step, track, replace(hand, failure=""), now)
     assert done == Commit(0, StepState.DONE, "nothing shows it")

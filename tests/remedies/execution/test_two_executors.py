@@ -254,6 +254,23 @@ def test_one_fencing_at_a_time_counts_over_all_processes(store: GraphStore) -> N
     assert second.states(fencing("h2")) == []
 
 
+def test_what_a_process_that_is_gone_has_fenced_counts_still(store: GraphStore) -> None:
+    things = {"h1": Thing("on"), "h2": Thing("on"), "x": Thing("active", sound=None)}
+    night = Night(store, Hosts(things), slow=True)
+    first = replace(fencing("h1"), steps=(FENCE, CHECK))
+    night.begin(first)
+    second = other(night, budgets=Budgets(fencings=1))
+    second.executor.tried_in_vain(second.now)  # it reads the plan, of which nothing is done yet
+    until(night, first, "1 done 1", 0.1)
+    second.now = night.now + timedelta(minutes=2)  # the first one was killed
+    second.executor.resume_all(second.now)
+    second.tick()
+    assert second.executor.running == (first.id,)
+    said = second.executor.foresee(fencing("h2"), second.now, second.facts())
+    assert isinstance(said, Refusal)
+    assert said.why == "1 hosts were fenced within an hour; 1 are allowed"
+
+
 def test_guest_actions_count_over_all_processes(store: GraphStore) -> None:
     estate, plan = export_story(3, fails=0)
     night = Night(store, estate)

@@ -339,6 +339,26 @@ def test_who_only_calls_it_does_not_stop_with_it() -> None:
     assert rules(plan(step("reset", "v4"), fault=("x", "y")), plant, Known()) == []
 
 
+@pytest.mark.parametrize(
+    ("fault", "broken", "objected"),
+    [
+        (("v1", "overloaded"), {"v2"}, [(0, Rule.LAST_REPLICA)]),
+        (("v1", "overloaded"), set(), []),  # the other one carries on meanwhile
+        (("v1", "down"), {"v2"}, []),  # it works no longer: there is nothing to lose
+    ],
+)
+def test_what_still_works_of_two_is_not_restarted_while_the_other_is_repaired(
+    fault: tuple[str, str], broken: set[str], objected: list[tuple[int, Rule]]
+) -> None:
+    plant = Plant()
+    plant.host("h1", 16, 4)
+    for name in ("v1", "v2"):
+        plant.guest(name, "h1", 1, 1)
+    plant.service("shop", 1, "v1", "v2")
+    tried = plan(cause("reset", "v1"), fault=fault)
+    assert rules(tried, plant, Known(broken=frozenset(broken))) == objected
+
+
 def test_what_is_broken_already_may_be_reset() -> None:
     known = Known(broken=frozenset({"v1", "v2", "v3"}))
     good = plan(*(step("reset", v) for v in ("v1", "v2", "v3")), fault=("v1", "hung"))

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
 
 from kgraph.app.repairs.binding import Binding
 from kgraph.schema import Sign, Subgraph
 from remedies import Facts
+from remedies.proof import Does
 from tests.remedies.estates import DOES, Plant, cause, plan, step
-from tests.remedies.fake_estate import T0
+from tests.remedies.fake_estate import RESTART, T0, Estate, Night, Thing, plan_of
+from tests.stores import new_store
 
 BINDING = Binding(DOES)
 
@@ -67,3 +71,34 @@ def test_who_was_to_carry_the_load_may_be_gone_from_sight_since() -> None:
         leaning.objection(tried, graph, facts(healthy=well[:1]), ())
     )
     assert BINDING.objection(tried, graph, facts(healthy=well[:1]), ()) == ""
+
+
+def test_what_another_plan_takes_out_carries_nothing_however_well_it_looks() -> None:
+    tried = plan(step("stop", "v1"), fault=("nfs", "slow"))
+    plant = estate()
+    plant.relations = [row for row in plant.relations if row.dependent != "shop"]
+    plant.add("front", "LoadBalancer")
+    for guest in ("v1", "v2"):
+        plant.join("front", "BALANCES", guest)
+    leaning, graph = Binding(DOES, {"stop"}), seen(plant)
+    well = facts(healthy=[("v2", "down")])
+    assert leaning.objection(tried, graph, well, ()) == ""
+    assert "of LoadBalancer front only 0 others are seen well" in (
+        leaning.objection(tried, graph, well, {"v2"})
+    )
+
+
+def test_what_was_taken_out_stays_so_until_it_is_brought_back(tmp_path: Path) -> None:
+    store = new_store(tmp_path / "kgraph.db")
+    night = Night(store, Estate({"x": Thing("active")}))
+    stop = replace(RESTART, action="stop", effect="inactive", inverse="restart", undo_if=())
+    asked = plan(step("stop", "v1"))
+    leaning = Binding({**DOES, "restart": Does.INTERRUPTS}, {"stop"})
+    night.propose(plan_of(replace(stop, why="and was never begun")))
+    for each, out in ((stop, {"x"}), (replace(RESTART, undo_if=()), set())):
+        tried = plan_of(each)
+        night.begin(tried)
+        night.run(tried)
+        assert leaning.in_hand(asked, store, night.now) == out
+        assert BINDING.in_hand(asked, store, night.now) == frozenset()
+    store.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
@@ -19,10 +19,10 @@ from kgraph.app.configured.toolkit import toolkit
 from kgraph.app.incidents import plans
 from kgraph.app.reading.sync import Job, Keep, keep
 from kgraph.app.repairs.binding import Binding
-from kgraph.app.watch.assess import Assessor
+from kgraph.app.watch.assess import Assessment, Assessor
 from kgraph.app.watch.collect import Collector, Heard
 from kgraph.app.watch.keeper import Keeper
-from kgraph.app.watch.loop import Watch
+from kgraph.app.watch.loop import ROLE, Watch
 from kgraph.app.watch.repairs import PolicyRepairs
 from kgraph.app.watch.shadows import Shadows
 from kgraph.app.watch.told import Told, What
@@ -46,7 +46,7 @@ from kgraph.schema import (
 )
 from kgraph.schema.plan_documents import identified
 from kgraph.store import GraphStore, open_store
-from remedies import Executor, Ground, Look, Standing, Task, load_policy
+from remedies import Approver, Executor, Ground, Look, Standing, Task, load_policy
 from remedies.execution.cases import cases
 from remedies.record import Case
 from tests.kgraph.app.watch.test_loop import Clock
@@ -250,6 +250,39 @@ def test_a_plan_that_a_person_approves_begins_whatever_the_policy(new_night: New
     approve(night.store, record, "ada", night.clock())
     assert night.until(What.ENDED).facts["state"] == "done"
     assert night.host.acted == ["start"]
+
+
+def test_what_another_process_began_and_left_is_gone_on_with(new_night: NewNight) -> None:
+    """Whoever began it did so after the watch had started, and was killed."""
+    night = new_night("format: kgraph.policy/v1\nrules: []\n")
+    night.rounds(1)
+    night.host.running = False
+    record = plans.find(night.store, str(night.until(What.PLAN).facts["plan"]))
+    apply = Executor(night.store, {"guests": night.host}, "apply", inline)
+    facts = night.watch.repairs._facts(night.clock(), night.watch.repairs._found)  # type: ignore[attr-defined]
+    apply.begin(record, night.clock(), facts, Approver.PERSON, "ada")
+    assert night.until(What.ENDED).facts["state"] == "done"
+    assert night.host.acted == ["start"]
+
+
+def test_who_explained_for_so_long_that_another_watches_by_now_begins_nothing(
+    night: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    night.rounds(1)
+    night.host.running = False
+    night.until(What.PLAN)
+    assess = night.watch.assessor.assess
+
+    def long(now: datetime, frozen: Collection[str]) -> tuple[Assessment, list[Told]] | None:
+        found = assess(now, frozen)
+        night.clock.turn(20)
+        night.store.acquire(ROLE, "other", ttl=timedelta(seconds=60), now=night.clock())
+        return found
+
+    monkeypatch.setattr(night.watch.assessor, "assess", long)
+    night.rounds(3)
+    assert night.host.acted == []
+    assert not night.watch.leading
 
 
 def test_the_kill_switch_stops_it_and_says_so(night: Night) -> None:
