@@ -1,7 +1,7 @@
 """Which entities may be to blame: walk from the symptoms towards causes.
 
 A 0-1 search: a hop onto something that was seen healthy costs one, any other hop nothing; what
-costs two is out. Unknown is no alibi.
+costs two is out. Unknown is no alibi, nor is health of what was changed lately.
 """
 
 from __future__ import annotations
@@ -36,6 +36,9 @@ def suspects(scene: Scene, abnormal: Iterable[int]) -> list[int]:
     """
     topology, frontier = scene.topology, np.array(sorted(set(abnormal)), np.int32)
     well = _well(scene, frontier.tolist())
+    if scene.changed:  # that it answers is no alibi: what was set may be wrong all the same
+        well = well.copy()
+        well[sorted(scene.changed)] = False
     frontier = each_once(np.concatenate((frontier, _changed(scene, frontier))))
     crossed = np.array([name in CROSSED for name in topology.type_names], np.bool_)
     found, met = np.zeros(len(topology), np.bool_), []

@@ -716,3 +716,253 @@ def test_a_copy_that_errs_is_found_where_its_balancer_has_each_copy_itself(ask: 
         target site errors
     """)
     assert first(answer) == ("w3", "failing")
+
+
+def test_a_node_without_room_is_why_its_pods_are_thrown_off_and_not_ready(ask: Ask) -> None:
+    answer = ask("""
+        VirtualMachine: n[1-4]
+        Application: web img
+        Pod: w[1-4] i[1-3]
+        web RUNS_ON w[1-4] / pods 1
+        img RUNS_ON i[1-3] / pods 1
+        w[1-4] RUNS_ON each n[1-4]
+        i[1-3] RUNS_ON each n[1-3]
+        n* healthy: down
+        n1 n2 n4 healthy: filling
+        n3 abnormal: filling
+        w3 abnormal: evicted
+        i3 abnormal: down
+        web img abnormal: availability
+    """)
+    assert first(answer) == ("n3", "filling")
+    assert chance(answer, "i3") < 0.1
+
+
+def test_nodes_whose_certificates_ran_out_are_not_ready_and_none_is_out_of_memory(
+    ask: Ask,
+) -> None:
+    answer = ask("""
+        ConfigItem: kubelets
+        VirtualMachine: n[1-4]
+        Pod: p[1-4]
+        n* USES kubelets
+        p[1-4] RUNS_ON each n[1-4]
+        n* healthy: unreachable
+        n1 n2 n3 p1 p2 p3 abnormal: down
+        n4 abnormal: anomaly
+    """)
+    assert first(answer) == ("kubelets", "expired")
+    assert answer.causes[0].posterior > 0.9
+
+
+def test_a_pool_that_is_called_nearly_full_may_be_full(ask: Ask) -> None:
+    answer = ask("""
+        StoragePool: rbd
+        Disk: osd[0-5]
+        Cluster: ceph
+        Host: h
+        VirtualMachine: v[1-4]
+        Database: pg
+        rbd STORED_ON osd[0-5] / osds 4
+        ceph DEPENDS_ON osd[0-5] / osds 4
+        v* STORED_ON rbd
+        v* RUNS_ON h
+        pg RUNS_ON v2
+        h healthy: down unreachable
+        rbd abnormal: filling
+        ceph abnormal: degraded
+        v1 v2 v4 abnormal: hung
+        pg abnormal: down
+    """)
+    assert first(answer) == ("rbd", "full")
+
+
+def test_a_volume_that_is_full_is_why_who_writes_there_fails(ask: Ask) -> None:
+    answer = ask("""
+        Volume: data other
+        StoragePool: rbd
+        Pod: pg-0 web-0
+        Database: pg
+        Service: shop
+        VirtualMachine: n1 n2
+        data other STORED_ON rbd
+        pg-0 STORED_ON data
+        web-0 STORED_ON other
+        pg RUNS_ON pg-0
+        pg-0 web-0 RUNS_ON each n1 n2
+        shop CALLS pg
+        n1 n2 web-0 healthy: down
+        rbd healthy: full down
+        data abnormal: full
+        pg-0 pg abnormal: down
+        shop abnormal: errors
+    """)
+    assert first(answer) == ("data", "unwritable")
+
+
+def test_a_card_that_loses_packets_is_why_the_disks_of_its_host_come_and_go(ask: Ask) -> None:
+    answer = ask("""
+        Host: c[1-3] h
+        Nic: e[1-3]
+        Disk: osd[0-8]
+        StoragePool: rbd
+        VirtualMachine: v[1-4]
+        c[1-3] USES each e[1-3]
+        osd[0-2] RUNS_ON c1
+        osd[3-5] RUNS_ON c2
+        osd[6-8] RUNS_ON c3
+        rbd STORED_ON osd[0-8] / osds 6
+        v* STORED_ON rbd
+        v* RUNS_ON h
+        c[1-3] h healthy: down unreachable
+        e2 abnormal: lossy
+        osd3 osd4 abnormal: anomaly
+        rbd abnormal: degraded
+        v1 v4 abnormal: disk
+    """)
+    assert first(answer) == ("e2", "flapping")
+    assert chance(answer, "c2") < 0.2
+
+
+def test_the_last_of_two_paths_that_comes_and_goes_is_no_busy_host(ask: Ask) -> None:
+    answer = ask("""
+        Host: h1 h2
+        StoragePath: a b c d
+        StorageArray: san
+        VirtualMachine: v[1-5]
+        h1 USES a b / paths 1
+        h2 USES c d / paths 1
+        a b c d CONNECTED_TO san
+        v[1-3] RUNS_ON h1
+        v[4-5] RUNS_ON h2
+        h1 h2 healthy: down unreachable
+        c d san healthy: down
+        a abnormal: down
+        b abnormal: flapping
+        h1 v1 v2 abnormal: disk
+        v4 v5 healthy: disk
+    """)
+    assert first(answer) == ("b", "flapping")
+
+
+def test_the_disk_that_failed_is_named_beside_the_pool_that_is_rebuilt(ask: Ask) -> None:
+    answer = ask("""
+        Host: h
+        Disk: sd[1-4]
+        StoragePool: md0
+        VirtualMachine: v[1-4]
+        Database: pg
+        md0 STORED_ON sd[1-4] / raid 3
+        v* STORED_ON md0
+        v* RUNS_ON h
+        pg RUNS_ON v1
+        h healthy: down unreachable
+        md0 abnormal: degraded disk
+        sd2 abnormal: failed
+        v1 v2 abnormal: disk
+        pg abnormal: latency
+    """)
+    assert {cause.entity for cause in answer.causes[:2]} == {"sd2", "md0"}
+
+
+def test_hosts_of_one_rack_that_are_all_too_hot_are_not_each_to_blame(ask: Ask) -> None:
+    answer = ask("""
+        Rack: r1 r2
+        Host: a[1-4] b[1-4]
+        VirtualMachine: v[1-4]
+        Service: shop cart
+        a* DEPENDS_ON r1
+        b* DEPENDS_ON r2
+        v[1-4] RUNS_ON each a[1-4]
+        shop cart RUNS_ON each v[1-2]
+        a* b* healthy: down
+        b* healthy: degraded
+        a* abnormal: degraded
+        shop cart abnormal: latency
+    """)
+    assert first(answer) == ("r1", "slow")
+
+
+def test_guests_that_lose_their_leases_are_laid_to_whom_they_ask_for_them(ask: Ask) -> None:
+    answer = ask("""
+        Service: dhcp
+        VirtualMachine: own v[1-6]
+        Host: h1 h2
+        dhcp RUNS_ON own
+        v[1-6] USES dhcp
+        v[1-3] own RUNS_ON h1
+        v[4-6] RUNS_ON h2
+        h1 h2 healthy: down unreachable
+        v1 v4 v5 healthy: unreachable
+        dhcp abnormal: down
+        v2 v3 v6 abnormal: unreachable
+    """)
+    assert first(answer)[0] == "dhcp"
+    assert not answer.abstained
+
+
+FILTERED = """
+    Router: fw
+    Network: apps data
+    VirtualMachine: a[1-3] d[1-2]
+    Service: shop cart bill cron
+    Database: pg
+    apps data CONNECTED_TO fw
+    a[1-3] ATTACHED_TO apps
+    d[1-2] ATTACHED_TO data
+    shop cart bill RUNS_ON each a[1-3]
+    pg RUNS_ON d1
+    cron RUNS_ON d2
+    shop cart bill cron CALLS pg
+    fw a[1-3] d[1-2] healthy: down unreachable
+    pg cron healthy: errors down
+    shop cart bill abnormal: errors
+"""
+
+
+def test_a_firewall_that_was_changed_and_answers_is_suspected_of_what_it_filters(ask: Ask) -> None:
+    changed = ask(f"{FILTERED}\n    fw changed: updated")
+    assert first(changed) == ("fw", "lossy")
+    assert chance(ask(FILTERED), "fw") < 0.01
+
+
+def test_a_broker_whose_machine_has_no_room_is_not_blamed_itself(ask: Ask) -> None:
+    answer = ask("""
+        Host: k[1-3]
+        ServiceInstance: b[1-3]
+        Queue: kafka
+        Service: ingest
+        kafka DEPENDS_ON b[1-3] / brokers 2
+        b[1-3] RUNS_ON each k[1-3]
+        ingest CALLS kafka
+        k* healthy: down unreachable
+        b1 b3 healthy: down
+        k2 abnormal: full
+        b2 abnormal: down
+        kafka abnormal: anomaly
+        ingest abnormal: latency
+    """)
+    assert first(answer) == ("k2", "filling")
+
+
+@pytest.mark.parametrize("seen", ["secret changed: rotated", "secret abnormal: expired"])
+def test_what_several_read_is_why_they_err_and_not_the_database_that_refuses_them(
+    ask: Ask, seen: str
+) -> None:
+    answer = ask(f"""
+        ConfigItem: secret
+        Database: pg
+        Service: a b c front
+        VirtualMachine: v[1-4] own
+        a b c USES secret
+        a b c CALLS pg
+        front CALLS a
+        a b c front RUNS_ON each v[1-4]
+        pg RUNS_ON own
+        v* own healthy: down
+        pg healthy: down latency
+        c healthy: errors
+        {seen}
+        a b pg front abnormal: errors
+    """)
+    assert first(answer)[0] == "secret"

@@ -131,6 +131,23 @@ def test_the_shipped_packs_are_clean(shipped: Packs) -> None:
         ("CheckoutLatencyErrorBudgetBurn", "Service", "latency", Direction.UP),
         ("BreakerTripped", "PowerFeed", "tripped", None),
         ("ElasticsearchCircuitBreakerTripped", "Database", "anomaly", None),
+        ("NodeNetworkReceiveErrs", "Nic", "lossy", None),
+        ("CephNodeNetworkPacketErrors", "Nic", "lossy", None),
+        ("CephNodeNetworkPacketDrops", "Nic", "anomaly", None),
+        ("HostUnusualNetworkThroughputOut", "Nic", "network", Direction.UP),
+        ("HaClusterCorosyncRingErrors", "Router", "anomaly", None),
+        ("VaultSealed", "Service", "errors", Direction.UP),
+        ("CoreDNSLatencyHigh", "Service", "latency", Direction.UP),
+        ("ConsulAgentUnhealthy", "Service", "anomaly", None),
+        ("OVNControllerDown", "ServiceInstance", "down", None),
+        ("PuppetAgentDown", "ServiceInstance", "down", None),
+        ("DatastoreUsageHigh", "StoragePool", "filling", None),
+        ("ThinPoolMetadataFull", "StoragePool", "full", None),
+        ("DatastoreInaccessible", "StoragePool", "offline", None),
+        ("VolumeLatencyHigh", "StoragePool", "latency", Direction.UP),
+        ("HostEDACUncorrectableErrorsDetected", "Host", "degraded", None),
+        ("PSUFailure", "Host", "degraded", None),
+        ("KubePdbNotEnoughHealthyPods", "Application", "availability", Direction.DOWN),
     ],
 )
 def test_the_usual_rules_are_known(
@@ -138,6 +155,27 @@ def test_the_usual_rules_are_known(
 ) -> None:
     entry = shipped.match(alert(name))
     assert (entry.kinds[0], entry.signal, entry.direction) == (kind, signal, direction)
+
+
+@pytest.mark.parametrize("name", ["ServiceErrors", "ServiceLatencyHigh", "ServiceDown"])
+def test_what_is_called_may_be_an_address_of_others(shipped: Packs, name: str) -> None:
+    assert "Endpoint" in shipped.match(alert(name)).kinds
+
+
+def test_memory_that_fills_up_is_no_file_system(shipped: Packs) -> None:
+    assert shipped.match(alert("JvmMemoryFillingUp")).signal == "memory"
+
+
+def test_a_path_is_down_only_where_the_alert_says_which(shipped: Packs) -> None:
+    assert shipped.match(alert("MultipathPathDown", path="8:0:0:1")).signal == "down"
+    assert shipped.match(alert("MultipathPathDown", instance="h1")).signal == "anomaly"
+
+
+def test_disks_that_are_busy_are_named_where_the_alert_says_which(shipped: Packs) -> None:
+    told = shipped.match(alert("NodeDiskIOSaturation", device="md0", instance="h1"))
+    assert told.kinds[:2] == ("Disk", "StoragePool")
+    assert told.signal == "disk"
+    assert shipped.match(alert("NodeDiskIOSaturation", instance="h1")).kinds[0] == "Host"
 
 
 @pytest.mark.parametrize("name", ["BgpDaemonDown", "VPNServiceDown", "OspfExporterDown"])

@@ -22,7 +22,7 @@ def _folder(tmp_path: Path, **files: str) -> Path:
 
 
 def _rate(model: Model, kind: str) -> float:
-    return model.faults_of[kind][-1].per_year
+    return next(rule.per_year for rule in model.faults_of[kind] if rule.mode == "down")
 
 
 def _refused(folder: Path) -> ConfigurationError:
