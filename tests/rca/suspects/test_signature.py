@@ -14,7 +14,7 @@ from kgraph.schema import Entity, Incident, Observation, Relation, State
 from kgraph.topology import build
 from rca.evidence.readings import read
 from rca.region.effects import Spread
-from rca.region.gates import SENT
+from rca.region.gates import SENT, UNCOVERED
 from rca.region.scene import Scene
 from rca.rules.compile import FIRM_HARD, SOFT, Compiled
 from rca.rules.model import Model
@@ -229,6 +229,32 @@ def test_one_feed_of_two_hits_nothing_and_both_do(incident: Incidents, field_of:
     assert _modes(one, field, "v") == {}
     assert _modes(both, field, "h") == {"down": pytest.approx((SEED * 0.98) ** 2)}
     assert _modes(both, field, "v")["down"] > 0.5
+
+
+def test_who_alarms_beside_a_member_that_is_lost_may_have_stopped_and_who_is_well_has_not(
+    incident: Incidents, field_of: FieldOf
+) -> None:
+    said = """
+        PowerFeed: a b
+        Host: h
+        VirtualMachine: v
+        h POWERED_BY a b / feeds 1
+        v RUNS_ON h
+        {}
+        """
+    dark, slow, well = (
+        field_of(incident(said.format(what)))
+        for what in ("h abnormal: down", "h abnormal: cpu", "h healthy: down")
+    )
+    lost = _spread(dark, ("a", "tripped"))
+    chance = SEED * 0.98
+    assert _modes(lost, dark, "h") == {
+        "down": pytest.approx(UNCOVERED * chance),
+        "reduced": pytest.approx(chance),
+    }
+    assert _modes(lost, dark, "v")["down"] > CUT  # it is passed on as far as the alarm is believed
+    for other in (slow, well):
+        assert _modes(_spread(other, ("a", "tripped")), other, "h").keys() == {"reduced"}
 
 
 def test_two_of_three_survive_one_loss_and_not_two(incident: Incidents, field_of: FieldOf) -> None:
