@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -59,6 +59,8 @@ class Sender:
         tries: how often one message is tried.
         jitter: a factor near 1 for each wait.
         count: takes the outcome of each try: `sent`, `failed`, `dead`.
+        gone: ids of messages that were sent, or replaced by one that was, and that the store could
+            not let go of yet: they must not be sent again meanwhile.
     """
 
     store: GraphStore
@@ -67,6 +69,7 @@ class Sender:
     tries: int
     jitter: Callable[[], float]
     count: Callable[[str], None]
+    gone: set[str] = field(default_factory=set)
     _rests: tuple[datetime, datetime] | None = None  # since when, and until when it is left alone
 
     def round(self, now: datetime) -> bool:
@@ -74,6 +77,7 @@ class Sender:
 
         Of several messages on one incident only the newest is sent: nobody wants what was.
         """
+        self._let_go()
         # Where now lies before, the clock was set back.
         if self._rests is not None and self._rests[0] <= now < self._rests[1]:
             return False
@@ -111,8 +115,14 @@ class Sender:
             return False
         else:
             self.count("sent")
-        self.store.drop(Drawer.OUTBOX, [message.id, *older])
+        self.gone |= {message.id, *older}
+        self._let_go()
         return True
+
+    def _let_go(self) -> None:
+        if self.gone:
+            self.store.drop(Drawer.OUTBOX, self.gone)
+            self.gone.clear()
 
     def _failed(
         self, message: Document, older: list[str], why: str, now: datetime, after: timedelta

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from kgraph.schema import (
     KgraphError,
     PlanRecord,
     PlanState,
+    StoreFullError,
 )
 from kgraph.store import GraphStore
 from tests.stores import new_store
@@ -586,3 +587,23 @@ def test_what_a_person_does_in_a_storm_is_not_lost_among_what_the_grouping_does(
     (told,) = hands.news(T0)
     assert told.facts["did"] == "acknowledged"
     assert hands.news(T0) == []
+
+
+def test_what_was_sent_is_not_sent_again_while_the_store_cannot_let_go_of_it(
+    one: Scene, store: GraphStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a full disk, or while another writes: it would be sent every second."""
+    kept(store)
+    one.happens(0)
+    channel, gone = Channel(), set[str]()
+
+    def full(*_: object) -> None:
+        raise StoreFullError("the store cannot grow")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "drop", full)
+        for second in range(3):  # each with the store opened anew
+            with pytest.raises(StoreFullError):
+                replace(sender(store, channel, []), gone=gone).round(T0 + timedelta(seconds=second))
+    assert replace(sender(store, channel, []), gone=gone).round(T0 + timedelta(seconds=9))
+    assert (channel.got, store.count(Drawer.OUTBOX), gone) == (["INC-1 down"], 0, set())
