@@ -603,7 +603,8 @@ def test_what_was_sent_is_not_sent_again_while_the_store_cannot_let_go_of_it(
     with monkeypatch.context() as patch:
         patch.setattr(store, "drop", full)
         for second in range(3):  # each with the store opened anew
+            again = replace(sender(store, channel, []), gone=gone)
             with pytest.raises(StoreFullError):
-                replace(sender(store, channel, []), gone=gone).round(T0 + timedelta(seconds=second))
+                again.round(T0 + timedelta(seconds=second))
     assert replace(sender(store, channel, []), gone=gone).round(T0 + timedelta(seconds=9))
     assert (channel.got, store.count(Drawer.OUTBOX), gone) == (["INC-1 down"], 0, set())
