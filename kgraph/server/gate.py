@@ -106,9 +106,9 @@ class Gate:
         body = _Body()
         try:
             await self._app(scope, self._bounded(scope, receive, body), send)
-        except Refused as refusal:  # read by who stands before what answers it
-            self._metrics.refused.labels(refusal.reason).inc()
-            told = problem(refusal.status_code, str(refusal.detail), refusal.headers)
+        except Refused as late:  # read by who stands before what answers it
+            self._metrics.refused.labels(late.reason).inc()
+            told = problem(late.status_code, str(late.detail), late.headers)
             if not status():
                 await told(scope, _nothing, send)
         except ClientDisconnect:

@@ -118,8 +118,8 @@ class Mail:
             where, told = f"{config.host}:{config.port}", " ".join(said(error).split())
             raise KgraphError(f"{config.name} ({where}) did not take the mail: {told}") from None
         if refused:  # the others have it, and would have it again
-            codes = {address: code for address, (code, _) in refused.items()}
-            _log.error("a mail went to some alone", receiver=config.name, refused=codes)
+            missed = {address: code for address, (code, _) in refused.items()}
+            _log.error("a mail went to some alone", receiver=config.name, refused=missed)
 
     def _connected(self) -> smtplib.SMTP:
         config = self.config
