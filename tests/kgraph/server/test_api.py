@@ -238,7 +238,11 @@ def test_pages_of_incidents_end(serve: Serve, token: Token, incident: str) -> No
     assert ([row["id"] for row in page["items"]], page["next"]) == ([incident], None)
 
 
-@pytest.mark.parametrize("after", ["x", "W10", "WzEsIDJd", "WyJhIiwgImIiXQ"])
+# The last holds a time, and half a character.
+@pytest.mark.parametrize(
+    "after",
+    ["x", "W10", "WzEsIDJd", "WyJhIiwgImIiXQ", "WyIyMDI2LTAxLTAxVDAwOjAwOjAwWiIsICJcdWQ4MDAiXQ"],
+)
 def test_a_cursor_that_is_none_is_refused(serve: Serve, token: Token, after: str) -> None:
     answer = serve().get(f"/api/v1/incidents?after={after}", headers=token(Role.VIEWER))
     assert answer.status_code == 400
