@@ -311,6 +311,20 @@ def test_only_the_newest_of_several_messages_on_one_incident_is_sent(store: Grap
     assert store.count(Drawer.OUTBOX) == 0
 
 
+def test_what_waits_for_a_receiver_that_is_away_does_not_grow_with_every_change(
+    store: GraphStore,
+) -> None:
+    """All of it is read each second."""
+    here = scene(store, replace_every(EVERYTHING, 0))
+    works = sender(store, Channel([KgraphError("503")] * 100), [], tries=100)
+    for second in range(50):
+        kept(store, ("down", "slow")[second % 2])
+        here.happens(second)
+        works.round(T0 + timedelta(seconds=second))
+    assert store.count(Drawer.OUTBOX) == 1
+    assert works.channel.got == []
+
+
 def replace_every(receiver: CloudEventsReceiver, seconds: float) -> CloudEventsReceiver:
     return receiver.model_copy(update={"every": seconds})
 
