@@ -64,7 +64,7 @@ def test_what_happened_while_the_phone_slept_is_shown_once_it_is_live_again(
     assert site.served.client.put(path, json=taken).status_code == 200
     wakes(opened)
     live(page)
-    page.get_by_text("has it", exact=False).wait_for(timeout=10_000)
+    page.get_by_text("has it", exact=False).wait_for()
     assert site.served.client.delete(path).status_code == 200
 
 
@@ -87,7 +87,7 @@ def test_a_source_that_nobody_reads_any_longer_is_told_though_no_event_tells_of_
     for _ in range(4):
         page.clock.fast_forward(30_500)
         page.wait_for_timeout(300)
-    page.get_by_text("Not read lately: cmdb").wait_for(timeout=10_000)
+    page.get_by_text("Not read lately: cmdb").wait_for()
 
 
 def test_a_kill_switch_that_was_not_thrown_says_so(opened: Window, operator: str) -> None:
@@ -116,7 +116,7 @@ def test_a_halt_by_somebody_else_is_shown(opened: Window, operator: str, site: S
     try:
         site.served.client.put("/api/v1/halt", json={"reason": "the storage team is at it"})
         page.clock.fast_forward(16_000)
-        page.get_by_text("no repair begins.", exact=False).wait_for(timeout=10_000)
+        page.get_by_text("no repair begins.", exact=False).wait_for()
     finally:
         site.served.client.delete("/api/v1/halt")
 
@@ -143,7 +143,7 @@ def test_a_page_whose_token_was_revoked_asks_for_another(opened: Window, operato
     opened.context.clear_cookies()  # as the browser does after twelve hours
     sleeps(opened)
     wakes(opened)
-    page.get_by_label("Token").wait_for(timeout=20_000)
+    page.get_by_label("Token").wait_for()
 
 
 def test_a_board_that_is_full_does_not_say_that_there_are_no_more(
@@ -159,7 +159,7 @@ def test_a_board_that_is_full_does_not_say_that_there_are_no_more(
 
     page.route("**/api/v1/board", full)
     opened.log_in(operator)
-    page.get_by_role("heading", name="30 or more open incidents").wait_for(timeout=10_000)
+    page.get_by_role("heading", name="30 or more open incidents").wait_for()
 
 
 def test_an_address_that_was_mangled_is_told_and_no_empty_page(
@@ -167,4 +167,4 @@ def test_an_address_that_was_mangled_is_told_and_no_empty_page(
 ) -> None:
     opened.log_in(operator)
     opened.go("/incidents/INC%E0")
-    opened.page.get_by_role("alert").get_by_text("no incident").wait_for(timeout=10_000)
+    opened.page.get_by_role("alert").get_by_text("no incident").wait_for()
