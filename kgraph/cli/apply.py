@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -162,7 +163,8 @@ def _tell(session: Session, each: Progress | Refusal) -> None:
     step = "" if each.step is None else f"{each.step + 1} "
     outcome = f" ({each.outcome.value.replace('_', ' ')})" if each.outcome else ""
     line = one_line(f"{each.at:%H:%M:%S}  {step}{each.state}{outcome}: {each.said}")
-    session.out.print(line, soft_wrap=True)
+    with suppress(BrokenPipeError):  # nobody reads any longer: a repair is not left half done
+        session.out.print(line, soft_wrap=True)
 
 
 def _end(session: Session, record: PlanRecord) -> None:

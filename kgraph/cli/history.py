@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kgraph.cli.moments import moment, span
+from kgraph.cli.moments import ago, moment, span
 from kgraph.cli.session import Exit, session_of, usage
 from kgraph.cli.tables import RowFormat, Rows, show, write
 
@@ -94,7 +94,7 @@ def prune(
     if older_than is None and kept is None:
         usage("say how old with --older-than 90d, or set retention.history_days")
     age = span(older_than if older_than is not None else f"{kept}d")
-    before = session.now() - age
+    before = ago(session.now(), age)
     with opened(session.configuration, Access.WRITE) as store:
         removed = forget(store, before)
     show(session, ("rows", "removed"), list(asdict(removed).items()), RowFormat.TABLE)

@@ -128,6 +128,8 @@ def run(arguments: Sequence[str], session: Session | None = None) -> int:
     try:
         command()(args=list(arguments), prog_name="kgraph", obj=session)
     except SystemExit as ending:
+        if isinstance(ending.__context__, BrokenPipeError):  # the framework makes a failure of it
+            raise ending.__context__ from None
         code = ending.code if isinstance(ending.code, int) else 1
         if code == INTERRUPTED:
             _say("interrupted")
@@ -147,12 +149,13 @@ def run(arguments: Sequence[str], session: Session | None = None) -> int:
 def main() -> NoReturn:
     """Run the process's command line and end it."""
     _open_streams()
+    code = 0
     try:
         code = run(sys.argv[1:])
         sys.stdout.flush()
     except OSError as error:
-        # A reader that left is no failure; a disk that is full is.
-        code = 0 if isinstance(error, BrokenPipeError) else _unwritten(error)
+        # A reader that left is no failure, and hides none; a disk that is full is.
+        code = code if isinstance(error, BrokenPipeError) else _unwritten(error)
         # The interpreter would complain when it flushes once more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     raise SystemExit(code)

@@ -39,7 +39,15 @@ def until(text: str, now: datetime) -> datetime:
     if text == "now":
         return now
     back = _SPAN.fullmatch(text.removeprefix("-"))
-    return now - _length(back) if back else instant(text, _FORMS)
+    return ago(now, _length(back)) if back else instant(text, _FORMS)
+
+
+def ago(now: datetime, age: timedelta) -> datetime:
+    """Return the moment so long ago; end with a usage error before the first year."""
+    try:
+        return now - age
+    except OverflowError:
+        usage(f"{age.days} days ago there was no calendar")
 
 
 def instant(text: str, forms: str = _INSTANT) -> datetime:
@@ -50,7 +58,10 @@ def instant(text: str, forms: str = _INSTANT) -> datetime:
         usage(f"{text!r} is no time; {forms}")
     if found.tzinfo is None:
         usage(f"{text!r} has no zone; {forms}")
-    return found.astimezone(UTC)
+    try:
+        return found.astimezone(UTC)
+    except OverflowError:
+        usage(f"{text!r} is before the first year or after the last; {forms}")
 
 
 def span(text: str) -> timedelta:

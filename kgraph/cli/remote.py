@@ -77,8 +77,8 @@ class Remote:
                 asking.stream("POST", server + _ROUTE, json=self._body()) as reply,
             ):
                 self._check(reply)
-                for line in reply.iter_lines():
-                    code = _written(line)
+                for line in filter(None, reply.iter_lines()):  # an empty one is a sign of life
+                    code = _written(self._part(line))
                     if code is not None:
                         return code
         except httpx.HTTPError as error:
@@ -88,6 +88,19 @@ class Remote:
                 mend="does `kgraph serve` run there, and is this its address?",
             ) from None
         raise StoreAwayError("the server left off before the end", where=self.server)
+
+    def _part(self, line: str) -> Mapping[str, Any]:
+        """Return what a line of the answer says; another program may well say 200, too."""
+        from kgraph.schema import InputError
+
+        try:
+            part = json.loads(line)
+        except ValueError:
+            part = None
+        if not isinstance(part, dict):
+            told = "it answers, and not as a `kgraph serve`"
+            raise InputError(told, where=self.server, mend="is this its address?")
+        return part
 
     def _body(self) -> dict[str, Any]:
         given = [str(self.asked.parameters[name] or "") for name in REMOTE[self.asked.path].files]
@@ -121,11 +134,8 @@ class Remote:
         raise InputError(detail, where=self.server, mend=mend)
 
 
-def _written(line: str) -> int | None:
-    """Write what a line brings; return the exit code once it brings that."""
-    if not line:
-        return None  # a sign of life
-    part = json.loads(line)
+def _written(part: Mapping[str, Any]) -> int | None:
+    """Write a part of what a command writes; return its exit code once that comes."""
     if "exit" in part:
         return int(part["exit"])
     stream = sys.stdout if "out" in part else sys.stderr

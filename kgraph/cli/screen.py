@@ -15,6 +15,7 @@ from kgraph.incidents.wording import NO_BREAK
 
 WIDTH = 100
 _INDENT = 9
+_NARROWEST = 20  # below it there is no room beside the labels
 _STYLES: Mapping[Tone, str] = MappingProxyType(
     {Tone.LOUD: "bold red", Tone.PLAIN: "", Tone.QUIET: "dim", Tone.WARNING: "yellow"}
 )
@@ -22,7 +23,7 @@ _STYLES: Mapping[Tone, str] = MappingProxyType(
 
 def show(session: Session, report: Report) -> None:
     """Print a report, in colour where somebody looks."""
-    width = min(session.out.width, WIDTH)
+    width = max(_NARROWEST, min(session.out.width, WIDTH))
     for label, text, tone in rows(report, width):
         line = Text(label.ljust(_INDENT) if label else " " * _INDENT, style="bold", end="")
         if tone is None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from kgraph.cli.session import Session
-from kgraph.cli.text import as_json, one_line
+from kgraph.cli.text import as_json, one_line, steers
 
 if TYPE_CHECKING:  # Rich takes its time, and `--help` and JSON need none
     from rich.table import Table
@@ -65,6 +65,8 @@ def write(document: Any, form: RowFormat) -> None:  # noqa: ANN401 - any JSON va
         import yaml
 
         text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
+        if steers(text):  # it writes out what JSON would, and then all that is not ASCII
+            text = yaml.safe_dump(document, sort_keys=False)
     elif form is RowFormat.JSONL:
         rows = document if isinstance(document, list) else [document]
         text = "".join(as_json(row) + "\n" for row in rows)

@@ -29,6 +29,11 @@ def as_json(value: Any, indent: int | None = None) -> str:  # noqa: ANN401 - any
     return _STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
+def steers(document: str) -> bool:
+    """Tell whether a document has what JSON and YAML leave as it is, and a terminal obeys."""
+    return _STEERING.search(document) is not None
+
+
 def one_line(text: str) -> str:
     """Make a text printable and put it on one line."""
     return " ".join(printable(text).split())

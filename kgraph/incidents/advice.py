@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import groupby
 from shlex import quote
 
@@ -24,6 +24,7 @@ from kgraph.schema import (
     kind_of,
 )
 
+_HOURS = timedelta(hours=12)  # in which everybody knows which day it was
 _STEP_ROOM = 40  # characters for the names in one step of a plan
 _CERTAIN = 0.9  # from it on, what else may be broken is looked at after the repair
 # What an active check may answer by itself; it says where it has nothing to look at.
@@ -43,10 +44,15 @@ def who(view: View) -> Section:
     lines = []
     if taken is not None:
         note = f": {taken.note}" if taken.note else ""
-        lines.append(f"{taken.by} has it since {taken.at:%H:%M:%SZ}{note}")
+        lines.append(f"{taken.by} has it since {_lately(view, taken.at)}{note}")
     others = [row for row in reversed(rows) if row is not taken and row.by != GROUPING]
-    lines += [f"{row.at:%H:%M:%SZ} {row.line}" for row in others]
+    lines += [f"{_lately(view, row.at)} {row.line}" for row in others]
     return Section(Label.WHO, view.first(lines, 2))
+
+
+def _lately(view: View, at: datetime) -> str:
+    """Say when, with the day where it is not of the last hours: who has it since may sleep."""
+    return f"{at:%H:%M:%SZ}" if view.case.now - at < _HOURS else f"{at:%Y-%m-%d %H:%M:%SZ}"
 
 
 def upcoming(view: View) -> Section:

@@ -25,6 +25,7 @@ from kgraph.schema.errors import (
     StoreAwayError,
     StoreBusyError,
     StoreError,
+    StoreFullError,
 )
 from kgraph.schema.filing import Document, Drawer
 from kgraph.schema.hypotheses import (
@@ -212,6 +213,7 @@ __all__ = [
     "StoreAwayError",
     "StoreBusyError",
     "StoreError",
+    "StoreFullError",
     "Stray",
     "Subgraph",
     "Target",

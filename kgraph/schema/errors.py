@@ -79,6 +79,10 @@ class StoreBusyError(StoreError):
     """Somebody else is writing. Try again."""
 
 
+class StoreFullError(StoreBusyError):
+    """There is no room for what is to be written. Make some, and try again."""
+
+
 class StaleReadingError(StoreError):
     """A newer reading of the same scope has been committed: this one is of no use any more."""
 

@@ -22,6 +22,7 @@ from typing import Any
 
 from kgraph.app.stored.stores import target
 from kgraph.config import Configuration
+from kgraph.schema import InputError
 from kgraph.server.forms.commands import CommandAsked
 from kgraph.server.identity import Caller
 
@@ -155,10 +156,15 @@ def _told(configuration: Configuration, asked: CommandAsked, caller: Caller) -> 
 
 
 def _place(folder: Path, files: Mapping[str, str]) -> None:
+    """Write the files that came along; InputError where one cannot be."""
     for name, content in files.items():
         path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content, "utf-8")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(content, "utf-8")
+        except OSError as error:  # too long a name, or that of a folder of another one
+            what = f"the file {name!a} cannot be put down here: {error.strerror}"
+            raise InputError(what, mend="send it under a short name of its own") from None
 
 
 def environment() -> dict[str, str]:

@@ -94,7 +94,7 @@ class GroupCommit:
             first = len(self._waiting) == 1
         if first:
             try:
-                self._desk.submit(self._flush)
+                self._desk.submit(self._flush).add_done_callback(self._flushed)
             except StoreBusyError as error:
                 self._fail(error)
         await asyncio.wrap_future(future)
@@ -103,6 +103,12 @@ class GroupCommit:
         with self._lock:
             taken, self._waiting = self._waiting, []
         return [row for row in taken if row[1].set_running_or_notify_cancel()]
+
+    def _flushed(self, done: Future[None]) -> None:
+        """Fail what waits where the store could not even be opened: nobody else would."""
+        error = done.exception()
+        if error is not None:
+            self._fail(error)
 
     def _fail(self, error: BaseException) -> None:
         for _, future in self._taken():

@@ -8,13 +8,14 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kgraph.logs import logger
 from kgraph.schema.addresses import is_loopback
 from kgraph.server.limits import Rate
 from kgraph.server.metrics import Metrics
-from kgraph.server.problems import problem
+from kgraph.server.problems import Refused, fault, problem
 
 _log = logger(__name__)
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -34,6 +35,7 @@ _BODIES = 8  # of the largest size, that are held at once: who sends them need n
 # Bytes of a request that is never refused for what others send: whoever holds all room with slow
 # ones, and need not be known, would keep every alert out.
 _SMALL = 256 * 1024
+_LAST = {"Connection": "close"}  # of a request of which a part was read, and the rest is not
 
 
 @dataclass
@@ -41,18 +43,6 @@ class _Body:
     """How much of a request was read."""
 
     read: int = 0
-
-
-class _TooLargeError(Exception):
-    pass
-
-
-class _TooSlowError(Exception):
-    pass
-
-
-class _TooMuchError(Exception):
-    pass
 
 
 class Gate:
@@ -115,27 +105,21 @@ class Gate:
             return
         body = _Body()
         try:
-            await self._app(scope, self._bounded(receive, body), send)
-        except _TooMuchError:
-            told = "too many large requests at once"
-            await self._late(503, told, "memory", scope, send, status)
-        except _TooLargeError:
-            await self._late(
-                413, f"more than {self._most_bytes} bytes", "size", scope, send, status
-            )
-        except _TooSlowError:
-            told = f"the request took more than {self._most_seconds:g} s to arrive"
-            await self._late(_busy(scope, 408), told, "slow", scope, send, status)
+            await self._app(scope, self._bounded(scope, receive, body), send)
+        except Refused as late:  # read by who stands before what answers it
+            self._metrics.refused.labels(late.reason).inc()
+            told = problem(late.status_code, str(late.detail), late.headers)
+            if not status():
+                await told(scope, _nothing, send)
+        except ClientDisconnect:
+            pass  # in the middle of what it sent
+        except Exception as error:
+            if status():
+                raise
+            # Answered here: further out no header of ours is added, and it counts as left.
+            await fault(error)(scope, _nothing, send)
         finally:
             self._held -= body.read
-
-    async def _late(
-        self, code: int, detail: str, reason: str, scope: Scope, send: Send, status: _Status
-    ) -> None:
-        """Refuse a request of which a part was read already."""
-        self._metrics.refused.labels(reason).inc()
-        if not status():
-            await problem(code, detail, {"Connection": "close"})(scope, _nothing, send)
 
     def _refusal(
         self, scope: Scope, headers: Mapping[str, bytes]
@@ -169,8 +153,11 @@ class Gate:
             return False
         return origin.partition(b"://")[2] != headers.get("host", b"")
 
-    def _bounded(self, receive: Receive, body: _Body) -> Receive:
-        """Return the same with an end to what it yields, and to how long that takes."""
+    def _bounded(self, scope: Scope, receive: Receive, body: _Body) -> Receive:
+        """Return the same with an end to what it yields, and to how long that takes.
+
+        It raises what the framework passes on as it is: of anything else it says `400`.
+        """
         end = time.monotonic() + self._most_seconds
         whole = False
 
@@ -181,15 +168,16 @@ class Gate:
             try:
                 message = await asyncio.wait_for(receive(), max(0.001, end - time.monotonic()))
             except TimeoutError:
-                raise _TooSlowError from None
+                told = f"the request took more than {self._most_seconds:g} s to arrive"
+                raise Refused(_busy(scope, 408), told, "slow", _LAST) from None
             part = len(message.get("body", b""))
             body.read += part
             self._held += part
             whole = not message.get("more_body", False)
             if body.read > self._most_bytes:
-                raise _TooLargeError
+                raise Refused(413, f"more than {self._most_bytes} bytes", "size", _LAST)
             if self._held > self._most_held and body.read > _SMALL:
-                raise _TooMuchError
+                raise Refused(503, "too many large requests at once", "memory", _LAST)
             return message
 
         return bounded

@@ -152,7 +152,10 @@ class Idempotent:
         async def outward(message: Message) -> None:
             answer.add(message)
             if answer.whole:
-                await self._keep(id_, mark, answer)
+                try:
+                    await self._keep(id_, mark, answer)
+                except KgraphError as error:  # it is done: who asked must not do it again
+                    _log.warning("the answer to a key is not kept", because=str(error))
             await send(message)
 
         try:

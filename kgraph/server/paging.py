@@ -61,6 +61,7 @@ def parts_of(text: str, count: int) -> list[Any]:
     """
     try:
         found = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        json.dumps(found, ensure_ascii=False).encode()  # half a character no store can look for
     except (binascii.Error, ValueError, RecursionError):
         found = None
     if not isinstance(found, list) or len(found) != count:

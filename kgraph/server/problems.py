@@ -55,11 +55,10 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def install(app: FastAPI) -> None:
-    """Let every error end as a problem."""
+    """Let every error end as a problem; of a fault of the program the gate makes one."""
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(KgraphError, told)
-    app.add_exception_handler(Exception, _fault)
 
 
 async def _http(request: Request, error: Exception) -> JSONResponse:
@@ -105,6 +104,7 @@ async def told(_request: Request, error: Exception) -> JSONResponse:
     return problem(HTTPStatus.BAD_REQUEST, str(error))
 
 
-async def _fault(_request: Request, error: Exception) -> JSONResponse:
+def fault(error: Exception) -> JSONResponse:
+    """Answer what the program stumbled over; the log alone has its inside."""
     _log.error("fault of the program", exc_info=error)
     return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "a fault of the program; the log tells more")

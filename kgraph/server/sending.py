@@ -57,11 +57,18 @@ class Senders:
             thread.join()
 
     def _run(self, receiver: ReceiverConfig, way: Channel) -> None:
+        gone: set[str] = set()  # outlives what cannot be written to the store
         while not self._stopping.is_set():
             try:
                 with opened(self._configuration, Access.WRITE) as store:
                     sender = Sender(
-                        store, receiver.name, way, receiver.tries, _jitter, self._counter(receiver)
+                        store,
+                        receiver.name,
+                        way,
+                        receiver.tries,
+                        _jitter,
+                        self._counter(receiver),
+                        gone,
                     )
                     self._work(sender, self._news[receiver.name])
             except KgraphError as error:

@@ -163,6 +163,8 @@ class WatchThread:
         if self._waits_for and event.what in {What.STARTED, What.WAITING}:
             _log.warning("the store answers again")
             self._waits_for = ""
+        if event.what in {What.STARTED, What.WAITING}:
+            self._metrics.failing.clear()  # of an earlier watch, which tells of none any more
         if event.what is What.STARTED:
             self._round_at = monotonic()  # it may have waited for days until the watch was ours
         self._metrics.events.labels(event.what.value).inc()

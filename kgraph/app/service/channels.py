@@ -6,6 +6,7 @@ import re
 import smtplib
 import ssl
 from collections.abc import Callable, Mapping
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from email.message import EmailMessage
@@ -25,11 +26,13 @@ from kgraph.config.receivers import (
     WebhookReceiver,
 )
 from kgraph.incidents import messages, template
+from kgraph.logs import logger
 from kgraph.schema import ConfigurationError, KgraphError
 from kgraph.schema.timestamps import parse_time
 from kgraph.secret import secret
 from kgraph.web import by_proxy, client, said
 
+_log = logger(__name__)
 _SECONDS = 10.0
 _AGAIN = frozenset(
     {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
@@ -101,10 +104,12 @@ class Mail:
         mail = self._mail(document, message_id)
         config = self.config
         try:
-            with self._connected() as server:
+            with closing(self._connected()) as server:
                 if config.user:
                     server.login(config.user, self.password)
-                server.send_message(mail, config.sender, list(config.to))
+                refused = server.send_message(mail, config.sender, list(config.to))
+                with suppress(smtplib.SMTPException, OSError):
+                    server.quit()  # it has the mail, however it takes leave
         except smtplib.SMTPRecipientsRefused as error:
             codes = [code for code, _ in error.recipients.values()]
             final = all(code >= 500 for code in codes)
@@ -112,6 +117,9 @@ class Mail:
         except (smtplib.SMTPException, OSError) as error:
             where, told = f"{config.host}:{config.port}", " ".join(said(error).split())
             raise KgraphError(f"{config.name} ({where}) did not take the mail: {told}") from None
+        if refused:  # the others have it, and would have it again
+            missed = {address: code for address, (code, _) in refused.items()}
+            _log.error("a mail went to some alone", receiver=config.name, refused=missed)
 
     def _connected(self) -> smtplib.SMTP:
         config = self.config

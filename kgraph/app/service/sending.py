@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -59,6 +59,8 @@ class Sender:
         tries: how often one message is tried.
         jitter: a factor near 1 for each wait.
         count: takes the outcome of each try: `sent`, `failed`, `dead`.
+        gone: ids of messages that were sent and that the store could not let go of yet: they must
+            not be sent again meanwhile.
     """
 
     store: GraphStore
@@ -67,6 +69,7 @@ class Sender:
     tries: int
     jitter: Callable[[], float]
     count: Callable[[str], None]
+    gone: set[str] = field(default_factory=set)
     _rests: tuple[datetime, datetime] | None = None  # since when, and until when it is left alone
 
     def round(self, now: datetime) -> bool:
@@ -74,56 +77,71 @@ class Sender:
 
         Of several messages on one incident only the newest is sent: nobody wants what was.
         """
+        self._let_go()
         # Where now lies before, the clock was set back.
         if self._rests is not None and self._rests[0] <= now < self._rests[1]:
             return False
-        for message, older in _newest(self._waiting()):
+        for message in self._newest():
             due = parse_time(_said(message)["due"]) or now
             # Nothing waits longer than that: a clock that was ahead has said so.
             if now < due <= now + _PATIENCE + AHEAD:
                 continue
-            if not self._try(message, older, now):
+            if not self._try(message, now):
                 return False  # one that does not answer is left alone for a while
         return True
 
-    def _waiting(self) -> list[Document]:
-        found: list[Document] = []
+    def _newest(self) -> list[Document]:
+        """Return the newest message on each incident, and let go of those that it replaces.
+
+        While a receiver is away all that waits for it is read each second: that must not grow with
+        every change of an incident.
+        """
+        waiting: dict[str, list[Document]] = {}
         last = None
         while page := self.store.documents(Drawer.OUTBOX, limit=_PAGE, after=last):
-            found += [row for row in page if _said(row)["receiver"] == self.name]
+            for row in page:
+                said = _said(row)
+                if said["receiver"] == self.name:
+                    waiting.setdefault(said["incident"], []).append(row)
             last = page[-1]
-        return found
+        older = [row.id for rows in waiting.values() for row in rows[:-1]]
+        if older:
+            self.store.put([_unheard(rows[-1]) for rows in waiting.values() if len(rows) > 1])
+            self.store.drop(Drawer.OUTBOX, older)
+        return [_unheard(rows[-1]) if len(rows) > 1 else rows[0] for rows in waiting.values()]
 
-    def _try(self, message: Document, older: list[str], now: datetime) -> bool:
+    def _try(self, message: Document, now: datetime) -> bool:
         said = _said(message)
         try:
-            self.channel.send(_as_known(said["notice"], older), message.id)
+            self.channel.send(_whole(said["notice"]), message.id)
         except RefusedError as error:
             self._bury(message, str(error), now)
         except KgraphError as error:
             after = error.after if isinstance(error, NotNowError) else timedelta(0)
             self._rests = (now, now + after)
-            self._failed(message, older, str(error), now, after)
+            self._failed(message, str(error), now, after)
             return False
         except Exception as error:  # noqa: BLE001 - one message must not stop those behind it
             _log.exception("fault of the program in a message", receiver=self.name)
-            self._failed(message, older, as_fault(error), now, timedelta(0))
+            self._failed(message, as_fault(error), now, timedelta(0))
             return False
         else:
             self.count("sent")
-        self.store.drop(Drawer.OUTBOX, [message.id, *older])
+        self.gone.add(message.id)
+        self._let_go()
         return True
 
-    def _failed(
-        self, message: Document, older: list[str], why: str, now: datetime, after: timedelta
-    ) -> None:
+    def _let_go(self) -> None:
+        if self.gone:
+            self.store.drop(Drawer.OUTBOX, self.gone)
+            self.gone.clear()
+
+    def _failed(self, message: Document, why: str, now: datetime, after: timedelta) -> None:
         self.count("failed")
         if _said(message)["tries"] + 1 < self.tries:
             self._again(message, why, now, after)
-            return
-        self._bury(message, why, now)
-        # What was said before is not news any more: it would open what is over.
-        self.store.drop(Drawer.OUTBOX, older)
+        else:
+            self._bury(message, why, now)
 
     def _again(self, message: Document, why: str, now: datetime, after: timedelta) -> None:
         said = _said(message)
@@ -146,23 +164,20 @@ class Sender:
         self.store.drop(Drawer.OUTBOX, [message.id])
 
 
-def _as_known(notice: dict[str, Any], older: list[str]) -> dict[str, Any]:
-    """Return a notice as it is for who has not heard of its incident yet."""
-    # What an earlier version has left to be sent says less.
+def _whole(notice: dict[str, Any]) -> dict[str, Any]:
+    """Return a notice with all that it has today: an earlier version may have left it."""
     text = {"acknowledged": "-", **notice.get("text", {})}
     said = {"news": News.CHANGED.value, "acknowledged": None, "checkOf": None}
-    whole = {**said, "incidents": [], **notice, "text": text}
-    unheard = older and whole["news"] == News.ACKNOWLEDGED
-    return {**whole, "news": News.OPENED.value} if unheard else whole
+    return {**said, "incidents": [], **notice, "text": text}
 
 
-def _newest(rows: list[Document]) -> Iterator[tuple[Document, list[str]]]:
-    """Yield the newest message on each incident, with the ids of those that it replaces."""
-    by_incident: dict[str, list[Document]] = {}
-    for row in rows:
-        by_incident.setdefault(_said(row)["incident"], []).append(row)
-    for group in by_incident.values():
-        yield group[-1], [row.id for row in group[:-1]]
+def _unheard(message: Document) -> Document:
+    """Return a message as it is for who has not heard of its incident yet."""
+    said = _said(message)
+    notice = _whole(said["notice"])
+    if notice["news"] == News.ACKNOWLEDGED:
+        notice["news"] = News.OPENED.value
+    return _with(message, Drawer.OUTBOX, said | {"notice": notice})
 
 
 def _said(row: Document) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from fastapi import APIRouter, Header
 from fastapi.responses import StreamingResponse
 
 from kgraph.app.service import tokens
-from kgraph.schema import Document, Drawer
+from kgraph.schema import Document, Drawer, KgraphError
 from kgraph.server.identity import Served, Viewer
 from kgraph.server.problems import Refused, documented
 from kgraph.server.service import Service
@@ -72,7 +72,10 @@ async def _told(served: Service, token: str, last: Document | None) -> AsyncIter
         yield "retry: 3000\n\n"
         while not served.ending():
             look = partial(_look, token=token, now=served.clock(), behind=last)
-            rows = await served.readers.ask(look)
+            try:
+                rows = await served.readers.ask(look)
+            except KgraphError:  # who listens comes again, and is told why
+                return
             if rows is None:
                 return
             for row in rows:

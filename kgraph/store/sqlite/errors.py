@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from kgraph.schema import StoreBusyError, StoreError
+from kgraph.schema import StoreBusyError, StoreError, StoreFullError
 
 _RESTORE = "restore the last backup, or move the file away and sync again"
 _MEND = {
@@ -48,4 +48,5 @@ def in_plain_words(path: Path) -> Iterator[None]:
         if told is None:
             raise
         what, mend = told
-        raise StoreError(f"the store {what} ({error})", where=str(path), mend=mend) from error
+        kind = StoreFullError if code == sqlite3.SQLITE_FULL else StoreError
+        raise kind(f"the store {what} ({error})", where=str(path), mend=mend) from error

@@ -69,6 +69,21 @@ def test_show_tells_what_an_entity_needs_and_who_needs_it(run: Run) -> None:
     assert "Service shop RUNS_ON" in told
 
 
+def test_a_name_that_would_steer_the_terminal_is_shown_and_not_obeyed(
+    run: Run, work: Path
+) -> None:
+    """Who names a guest writes to the terminal of whoever looks at it."""
+    head = "format: kgraph.topology/v1\nsource: other\nscope: site\ncomplete: true\n"
+    named = f'{head}entities:\n  - {{id: odd, kind: Host, name: "odd\\e]0;owned\\a"}}\n'
+    (work / "odd.yaml").write_text(named, "utf-8")
+    assert run("ingest", "topology", "odd.yaml").code == 0
+    for command in (("show",), ("explain-identity",), ("merge", "h1.dc1")):
+        done = run("graph", *command, "odd")
+        assert done.code == 0, done.err
+        assert "\x1b" not in done.out + done.err, command
+        assert "odd\N{REPLACEMENT CHARACTER}]0;owned" in done.out
+
+
 def test_show_takes_a_name_a_kind_with_name_a_uid_and_a_key(run: Run) -> None:
     uid = json.loads(run("graph", "show", "web-1", "-o", "json").out)["uid"]
     for text in ("VirtualMachine/web-1", uid, "WEB-1", "v1"):

@@ -129,6 +129,8 @@ def test_the_difference_between_two_times_is_told(run: Run) -> None:
         ("2027-01-01T00:00:00Z", "lies in the future"),
         ("-5x", "'-5x' is no time"),
         (f"-{'9' * 30}d", "longer than anything lasts"),
+        ("-999999d", "999999 days ago there was no calendar"),
+        ("0001-01-01T00:00:00+14:00", "is before the first year"),
     ],
 )
 def test_a_time_that_is_none_is_wrong_usage_in_one_line(run: Run, wrong: str, told: str) -> None:
@@ -182,3 +184,8 @@ def test_how_long_history_is_kept_can_be_configured(run: Run, work: Path, clock:
     done = run("graph", "prune")
     assert done.code == 0, done.err
     assert int(dict(line.split() for line in done.out.splitlines()[1:])["relations"]) == 4
+
+
+def test_what_ended_before_all_calendars_is_not_forgotten_but_refused(run: Run) -> None:
+    done = run("graph", "prune", "--older-than", "999999d")
+    assert (done.code, done.err) == (2, "kgraph: 999999 days ago there was no calendar\n")

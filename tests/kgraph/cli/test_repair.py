@@ -72,6 +72,27 @@ def test_a_plan_is_proposed_shown_applied_and_verified(run: Run, shop: Path) -> 
     assert "JOURNAL" in run("plan", plan).out
 
 
+def test_a_repair_goes_on_though_nobody_reads_any_longer_how_far_it_is(
+    run: Run,
+    shop: Path,  # noqa: ARG001 - there
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As with `| head -1`: it would be left in the middle."""
+    plan, told = proposed(run), list[object]()
+
+    def gone(_console: object, *objects: object, **_how: object) -> None:
+        told.append(objects)
+        raise BrokenPipeError
+
+    with monkeypatch.context() as patch:
+        patch.setattr("kgraph.cli.console.Console.print", gone)
+        patch.setattr("kgraph.cli.session.Session.remark", lambda *_: None)
+        assert run("apply", plan, "--execute").code == 0
+    assert told
+    (done,) = json.loads(run("plan", "--state", "done", "-o", "json").out)
+    assert done["id"] == plan
+
+
 def test_who_saves_nothing_reads_no_name_that_the_store_lacks(run: Run, shop: Path) -> None:
     assert shop.exists()
     said = run("investigate", "--no-save").out.replace("\N{NO-BREAK SPACE}", " ")

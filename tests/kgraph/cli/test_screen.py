@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from kgraph.cli.screen import plain
+import pytest
+
+from kgraph.cli.screen import plain, show
+from kgraph.cli.session import Session, Terminal
 from kgraph.incidents import Label, Report, Section, wording
 
 STEPS = ("1 make room: rbd", "2 resume vm001 vm002 vm003 vm004 … and 56 more")
@@ -16,3 +19,11 @@ def test_what_should_stay_together_is_broken_after_a_word_where_no_line_holds_it
     assert " ".join(" ".join(narrow).split()) == " ".join(("INC-1 PLAN", *STEPS))
     wide = plain(report, 60).splitlines()
     assert [row.strip() for row in wide[1:]] == ["PLAN     1 make room: rbd", STEPS[1]]
+
+
+def test_a_window_without_room_for_a_label_shows_all_the_same(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    report = Report("INC-1", "INC-1 down", (Section(Label.PLAN, STEPS),))
+    show(Session(terminal=Terminal(8, coloured=False)), report)
+    assert "make room" in " ".join(capsys.readouterr().out.split())

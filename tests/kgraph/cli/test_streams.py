@@ -74,8 +74,9 @@ def test_a_token_that_a_full_disk_swallows_is_none(work: Path) -> None:
     assert "ada" not in _ran(work, "token list -o json").stdout
 
 
-def test_a_reader_that_has_seen_enough_is_no_failure(work: Path) -> None:
-    command = '{ "$0" -m kgraph remedies coverage --all; echo "ended with $?" >&2; } | true'
+def _unread(work: Path, command: str) -> str:
+    """Run a command whose output nobody reads; return what is said last: its exit code."""
+    command = f'{{ sleep 1; "$0" -m kgraph {command}; echo "ended with $?" >&2; }} | true'
     done = subprocess.run(
         ["sh", "-c", command, sys.executable],
         cwd=work,
@@ -83,7 +84,12 @@ def test_a_reader_that_has_seen_enough_is_no_failure(work: Path) -> None:
         encoding="utf-8",
         check=False,
     )
-    assert done.stderr.splitlines()[-1] == "ended with 0"
+    return done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize("form", ["table", "json", "yaml"])
+def test_a_reader_that_has_seen_enough_is_no_failure(work: Path, form: str) -> None:
+    assert _unread(work, f"remedies coverage --all -o {form}") == "ended with 0"
 
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-"])

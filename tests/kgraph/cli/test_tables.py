@@ -9,7 +9,7 @@ import yaml
 
 from kgraph.cli.console import Console
 from kgraph.cli.session import Session
-from kgraph.cli.tables import RowFormat, show
+from kgraph.cli.tables import RowFormat, show, write
 from kgraph.cli.text import as_json
 
 COLUMNS = ("alert", "entity", "resolver", "uid", "probability")
@@ -66,3 +66,15 @@ def _shown(width: int) -> str:
     session.out = Console(file=text, width=width, force_terminal=False)
     show(session, COLUMNS, ROWS, RowFormat.TABLE)
     return text.getvalue()
+
+
+def test_yaml_says_what_would_turn_a_line_round_and_does_not_do_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    named = {"name": "caf\N{LATIN SMALL LETTER E WITH ACUTE}\N{RIGHT-TO-LEFT OVERRIDE}gnp"}
+    write(named, RowFormat.YAML)
+    written = capsys.readouterr().out
+    assert "\N{RIGHT-TO-LEFT OVERRIDE}" not in written
+    assert yaml.safe_load(written) == named
+    write({"name": "Z\N{LATIN SMALL LETTER U WITH DIAERESIS}rich"}, RowFormat.YAML)
+    assert "Z\N{LATIN SMALL LETTER U WITH DIAERESIS}rich" in capsys.readouterr().out

@@ -150,3 +150,24 @@ def test_a_token_stands_until_it_expires_or_is_revoked(store: GraphStore) -> Non
     assert not tokens.stands(store, made.id, T0 + timedelta(hours=1))
     tokens.revoke(store, made.id)
     assert not tokens.stands(store, made.id, T0)
+
+
+def test_a_stream_of_events_ends_like_any_other_where_the_store_is_away(
+    configured: Callable[[str], Configuration],
+    store: GraphStore,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _, text = tokens.create(store, "ada", Role.VIEWER, T0, secret)
+    headers = {"Authorization": f"Bearer {text}"}
+
+    def away(*_: object, **__: object) -> None:
+        raise StoreBusyError("another process is writing")
+
+    with (
+        listening(Service(configured(""))) as url,
+        httpx.stream("GET", f"{url}/api/v1/events", headers=headers, timeout=30) as stream,
+    ):
+        lines = stream.iter_lines()
+        assert next(lines) == "retry: 3000"
+        monkeypatch.setattr("kgraph.server.routes.events._look", away)
+        assert list(lines) == [""]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -19,7 +20,7 @@ from kgraph.app.repairs.binding import Binding
 from kgraph.app.service.tokens import Role
 from kgraph.app.watch.told import Told, What
 from kgraph.config import Configuration
-from kgraph.schema import Actor, Document, Drawer, PlanState, RelationRecord
+from kgraph.schema import Actor, Document, Drawer, PlanState, RelationRecord, StoreFullError
 from kgraph.schema.plan_documents import parse_plan, plan_text
 from kgraph.server.metrics import Metrics
 from kgraph.server.routes import investigation
@@ -237,7 +238,11 @@ def test_pages_of_incidents_end(serve: Serve, token: Token, incident: str) -> No
     assert ([row["id"] for row in page["items"]], page["next"]) == ([incident], None)
 
 
-@pytest.mark.parametrize("after", ["x", "W10", "WzEsIDJd", "WyJhIiwgImIiXQ"])
+# The last holds a time, and half a character.
+@pytest.mark.parametrize(
+    "after",
+    ["x", "W10", "WzEsIDJd", "WyJhIiwgImIiXQ", "WyIyMDI2LTAxLTAxVDAwOjAwOjAwWiIsICJcdWQ4MDAiXQ"],
+)
 def test_a_cursor_that_is_none_is_refused(serve: Serve, token: Token, after: str) -> None:
     answer = serve().get(f"/api/v1/incidents?after={after}", headers=token(Role.VIEWER))
     assert answer.status_code == 400
@@ -600,6 +605,39 @@ def test_a_loop_that_does_not_come_round_is_stuck_and_one_that_waits_is_not(
     loop.waiting = False
     watch._tell(Told(T0, What.STARTED, "watching"))
     assert not watch.stuck
+
+
+def test_a_source_that_failed_before_is_not_called_failing_by_the_next_watch(
+    configured: Callable[[str], Configuration],
+) -> None:
+    """It may be back by then, and nobody would tell: the next one has not seen it fail."""
+    for begins in (What.STARTED, What.WAITING):
+        metrics = Metrics()
+        watch = WatchThread(configured(""), (), metrics, lambda: None)
+        watch._tell(Told(T0, What.SOURCE_FAILED, "away", {"source": "cmdb"}))
+        assert b'kgraph_source_failing{source="cmdb"} 1.0' in metrics.text()[0]
+        watch._tell(Told(T0, begins, ""))
+        assert b"kgraph_source_failing{" not in metrics.text()[0]
+
+
+def test_a_watch_waits_for_room_on_a_full_disk(
+    configured: Callable[[str], Configuration], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server goes on answering; it begins anew once there is some."""
+    ended: list[str] = []
+    watch = WatchThread(configured(""), (), Metrics(), lambda: ended.append("ended"))
+    looks = iter([StoreFullError("the store cannot grow"), None])
+
+    def run(_watch: object, _stopping: threading.Event) -> None:
+        error = next(looks)
+        if error is not None:
+            raise error
+        watch._stopping.set()
+
+    monkeypatch.setattr("kgraph.server.watching._AGAIN_AFTER", 0.0)
+    monkeypatch.setattr("kgraph.app.watch.loop.Watch.run", run)
+    watch._run()
+    assert (watch.failure, ended, list(looks)) == ("", [], [])
 
 
 def test_a_fault_of_the_program_is_one_line_without_its_inside(

@@ -22,6 +22,8 @@ from kgraph.cli import run as run_cli
 from kgraph.cli.logs import QUIET, set_up
 from kgraph.cli.served import Asked, RefusedError, admitted
 from kgraph.config import load
+from kgraph.schema import InputError
+from kgraph.server.commands import _place
 from kgraph.server.service import Service
 from kgraph.store import open_store
 
@@ -319,3 +321,29 @@ def test_a_server_that_is_not_there_is_told_in_one_line(run: Run) -> None:
     assert found.code == 1
     assert "the server cannot be reached" in found.err
     assert found.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("names", [["a", "a/b"], ["\N{LATIN SMALL LETTER E WITH ACUTE}" * 180]])
+def test_files_that_no_folder_can_hold_are_refused(names: list[str], tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be put down here"):
+        _place(tmp_path, dict.fromkeys(names, "x"))
+
+
+@pytest.mark.parametrize("said", ["<!doctype html>", "[1]", '"out"'])
+def test_what_answers_and_is_no_kgraph_is_told_in_one_line(
+    run: Run, client: Path, monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    """As the page of another program does, whatever is asked of it."""
+    assert client.exists()
+
+    def answered(_request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, text=said)
+
+    elsewhere = httpx.Client(transport=httpx.MockTransport(answered))
+    monkeypatch.setattr("kgraph.web.client", lambda *_, **__: elsewhere)
+    done = run("--server", "http://127.0.0.1:3000", "graph", "find")
+    assert (done.code, done.out) == (1, "")
+    assert done.err == (
+        "kgraph: http://127.0.0.1:3000: it answers, and not as a `kgraph serve`;"
+        " is this its address?\n"
+    )

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from kgraph.schema import Document, Drawer, StoreBusyError
+from kgraph.schema import Document, Drawer, StoreAwayError, StoreBusyError
 from kgraph.server import desk as module
 from kgraph.server.desk import Desk, GroupCommit
 from kgraph.server.limits import Rate
@@ -126,3 +126,34 @@ def test_who_computes_for_long_is_not_waited_for_where_that_may_be_left(desk: De
     desk.stop(0.01)
     assert desk._threads[0].is_alive()
     free()
+
+
+def test_who_posts_while_the_store_cannot_be_opened_is_told_and_the_next_is_kept(
+    tmp_path: Path,
+) -> None:
+    """Nobody else would ever answer: what waits keeps those behind it from asking."""
+    away = [True]
+
+    @contextmanager
+    def opening() -> Iterator[GraphStore]:
+        if away.pop():
+            raise StoreAwayError("the server that has the store is away")
+        store = open_store(tmp_path / "kgraph.db")
+        yield store
+        store.close()
+
+    desk = Desk(opening, 1, "test")
+    mail = GroupCommit(desk)
+
+    async def post() -> int:
+        with pytest.raises(StoreAwayError):
+            await asyncio.wait_for(mail.keep([document(1)]), 10)
+        away.append(False)
+        await asyncio.wait_for(mail.keep([document(2)]), 10)
+        return await desk.ask(lambda store: store.count(Drawer.INBOX))
+
+    desk.start()
+    try:
+        assert asyncio.run(post()) == 1
+    finally:
+        desk.stop()

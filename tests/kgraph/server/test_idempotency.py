@@ -228,3 +228,18 @@ def test_the_document_tells_of_the_header(serve: Serve) -> None:
             named = {each["name"] for each in operation.get("parameters", ())}
             writes = method != "get" and path.startswith("/api/v1/")
             assert ("Idempotency-Key" in named) == writes, (method, path)
+
+
+def test_what_is_done_is_answered_though_the_answer_cannot_be_kept(
+    serve: Serve, token: Token, store: GraphStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who heard nothing would do it again."""
+
+    async def full(*_: object) -> None:
+        raise StoreBusyError("another process is writing")
+
+    monkeypatch.setattr(Idempotent, "_keep", full)
+    headers = keyed(token(Role.OPERATOR))
+    answer = serve().request("PUT", HALT, json={"reason": "storm"}, headers=headers)
+    assert (answer.status_code, answer.json()["halted"]) == (200, True)
+    assert store.halted() is not None

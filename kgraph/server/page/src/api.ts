@@ -66,8 +66,11 @@ export async function logIn(token: string): Promise<Session> {
 }
 
 export async function logOut(): Promise<void> {
-  await ask("session", "DELETE");
-  localStorage.removeItem(KEPT);
+  try {
+    await ask("session", "DELETE");
+  } finally {
+    localStorage.removeItem(KEPT); // without it the other half is worth nothing
+  }
 }
 
 export const quoted = encodeURIComponent;

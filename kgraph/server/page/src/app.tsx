@@ -13,6 +13,8 @@ import { choose, theme, type Theme } from "./theme";
 import type { Halt, Session } from "./types";
 import { moment } from "./words";
 
+const HALT_LOOK = 15_000; // ms between two looks whether somebody has halted: no event tells of it
+
 export function App() {
   const [session, setSession] = useState<Session | null>(null);
   const [known, setKnown] = useState(false);
@@ -66,16 +68,26 @@ export function App() {
 
 function Routed({ session }: { session: Session | null }) {
   const path = usePath();
-  const [, first = "", id = ""] = path.split("/").map(decodeURIComponent);
+  const [, first = "", id = ""] = path.split("/").map(decoded);
   if (first === "incidents" && id) return <IncidentPage key={id} id={id} role={session?.role} />;
   if (first === "entities" && id) return <EntityPage key={id} uid={id} />;
   if (first === "estate") return <Estate />;
   return <Board />;
 }
 
+/** A part of the address; one that was mangled on its way stays as it is. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
 function Head({ session, left }: { session: Session | null; left: () => void }) {
   const path = usePath();
-  const halt = useData<Halt>(session ? "halt" : null, (told) => told.event.startsWith("plan."));
+  const halt = useData<Halt>(session ? "halt" : null, (told) => told.event.startsWith("plan."), HALT_LOOK);
+  const [problem, setProblem] = useState("");
   const here = (prefix: string) =>
     (prefix === "/" ? !path.startsWith("/e") : path.startsWith(prefix)) ? "page" : undefined;
   useEffect(() => {
@@ -99,16 +111,17 @@ function Head({ session, left }: { session: Session | null; left: () => void }) 
           <Link to="/estate" aria-current={here("/e")}>Estate</Link>
         </nav>
         <div class="right">
-          {session && <Stop halt={halt.value} session={session} done={halt.again} />}
+          {session && <Stop halt={halt.value} session={session} told={setProblem} done={halt.again} />}
           <ThemeChoice />
           {session && (
             <button type="button" class="quiet" title={`${session.name}, ${session.role}`}
-              onClick={() => void logOut().finally(left)}>
+              onClick={() => void logOut().then(left, left)}>
               Log out
             </button>
           )}
         </div>
       </header>
+      {problem && <p class="halted" role="alert">{problem}</p>}
       {halt.value?.halted && (
         <p class="halted" role="status">
           Halted{halt.value.since ? ` since ${moment(halt.value.since)}` : ""}: no repair begins.
@@ -119,14 +132,19 @@ function Head({ session, left }: { session: Session | null; left: () => void }) 
   );
 }
 
-function Stop({ halt, session, done }: { halt: Halt | null; session: Session; done: () => void }) {
+function Stop({ halt, session, told, done }: {
+  halt: Halt | null; session: Session; told: (problem: string) => void; done: () => void;
+}) {
   const acts = session.role === "operator" || session.role === "admin";
   if (!halt || !acts || (halt.halted && session.role !== "admin")) return null;
   const act = halt.halted
     ? () => ask("halt", "DELETE")
     : () => ask("halt", "PUT", { reason: "" });
   const says = halt.halted ? "Lift the halt" : "Halt repairs";
-  return <button type="button" class="quiet" onClick={() => void act().finally(done)}>{says}</button>;
+  const press = () => void act()
+    .then(() => told(""), (error: Error) => told(`${halt.halted ? "Not lifted" : "NOT halted"}: ${error.message}`))
+    .finally(done);
+  return <button type="button" class="quiet" onClick={press}>{says}</button>;
 }
 
 function ThemeChoice() {

@@ -1,23 +1,28 @@
 // The incidents: open ones first, each with what is blamed and the plan that stands.
 import { useState } from "preact/hooks";
 import { ask } from "./api";
-import { useData } from "./data";
+import { useAges, useData } from "./data";
 import { Badge, Waiting } from "./parts";
 import { Link } from "./route";
 import { Sources } from "./sources";
 import type { BoardRow, IncidentRow, Listed, Source } from "./types";
 import { clock, moment, since } from "./words";
 
+const WHOLE = 30; // incidents, as many as the server puts on the board
+
 export function Board() {
   const board = useData<Listed<BoardRow>>("board", (told) => /^(incident|plan)\./.test(told.event));
-  const sources = useData<Source[]>("sources", (told) => /^(source|watch)\./.test(told.event));
+  // Nobody tells that a source is read, nor that it is not: a list that is not asked for anew looks fresh.
+  const sources = useData<Source[]>("sources", (told) => /^(source|watch)\./.test(told.event), 60_000);
+  useAges();
   if (!board.value) return <Waiting problem={board.problem} />;
   const open = board.value.items.filter((row) => row.status === "open");
+  const many = open.length >= WHOLE ? `${open.length} or more` : `${open.length}`; // more are not on the board
   const past = board.value.items.filter((row) => row.status !== "open");
   return (
     <>
       <h1 class={open.length ? "" : "calm"}>
-        {open.length ? `${open.length} open ${open.length === 1 ? "incident" : "incidents"}` : calm(sources.value)}
+        {open.length ? `${many} open ${open.length === 1 ? "incident" : "incidents"}` : calm(sources.value)}
       </h1>
       {board.problem && <p role="alert" class="problem">{board.problem}</p>}
       {open.length > 0 && <Rows rows={open} label="Open incidents" />}
@@ -102,7 +107,7 @@ function Older({ shown }: { shown: Set<string> }) {
         </ul>
       )}
       {problem && <p role="alert" class="problem">{problem}</p>}
-      {next !== null && shown.size >= 30 && <button type="button" onClick={more}>Show older ones</button>}
+      {next !== null && shown.size >= WHOLE && <button type="button" onClick={more}>Show older ones</button>}
     </>
   );
 }

@@ -1,7 +1,7 @@
 // What a view shows, asked for when it opens and again whenever something has happened to it.
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { ask, Refusal } from "./api";
-import { hear, type Told } from "./live";
+import { BEGUN, hear, type Told } from "./live";
 
 export interface Data<T> {
   value: T | null;
@@ -9,8 +9,11 @@ export interface Data<T> {
   again: () => void;
 }
 
-/** Ask for a path; `about` tells which events make it worth asking again. */
-export function useData<T>(path: string | null, about?: (told: Told) => boolean): Data<T> {
+/**
+ * Ask for a path; `about` tells which events make it worth asking again, `every` after how many ms
+ * it is asked again anyway: no event tells of it.
+ */
+export function useData<T>(path: string | null, about?: (told: Told) => boolean, every = 0): Data<T> {
   const [found, setFound] = useState<{ path: string; value: T } | null>(null);
   const [problem, setProblem] = useState("");
   const current = useRef(path);
@@ -52,7 +55,21 @@ export function useData<T>(path: string | null, about?: (told: Told) => boolean)
   const wanted = useRef(about);
   wanted.current = about;
   useEffect(() => hear((told) => {
-    if (wanted.current?.(told)) again();
+    if (wanted.current && (told === BEGUN || wanted.current(told))) again();
   }), []);
+  useEffect(() => {
+    if (!every) return;
+    const timer = setInterval(again, every);
+    return () => clearInterval(timer);
+  }, [every]);
   return { value: found && found.path === path ? found.value : null, problem, again };
+}
+
+/** Draw a view anew now and then: how long ago something was is another number by then. */
+export function useAges(): void {
+  const [, draw] = useState(0);
+  useEffect(() => {
+    const timer = setInterval(() => draw((count) => count + 1), 30_000);
+    return () => clearInterval(timer);
+  }, []);
 }

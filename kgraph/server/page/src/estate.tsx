@@ -38,10 +38,12 @@ function Found({ path, first, sought }: { path: string; first: Listed<EntityRow>
   const [rest, setRest] = useState<EntityRow[]>([]);
   const [next, setNext] = useState(first.next);
   const rows = [...first.items, ...rest];
+  const [problem, setProblem] = useState("");
   const more = () => void ask<Listed<EntityRow>>(`${path}&after=${encodeURIComponent(next!)}`).then((page) => {
+    setProblem("");
     setRest([...rest, ...page.items]);
     setNext(page.next);
-  });
+  }, (error: Error) => setProblem(error.message));
   const kinds = new Map<string, EntityRow[]>();
   for (const row of rows) kinds.set(row.kind, [...(kinds.get(row.kind) ?? []), row]);
   return (
@@ -55,6 +57,7 @@ function Found({ path, first, sought }: { path: string; first: Listed<EntityRow>
           <ul>{of.map((row) => <li key={row.uid}><Link to={entityPath(row.uid)}>{row.name || row.uid}</Link></li>)}</ul>
         </section>
       ))}
+      {problem && <p role="alert" class="problem">{problem}</p>}
       {next && <button type="button" onClick={more}>Show more</button>}
     </>
   );

@@ -2,7 +2,7 @@
 import { Part } from "./parts";
 import { entityPath, Link } from "./route";
 import type { View } from "./types";
-import { clock } from "./words";
+import { lately } from "./words";
 
 const COLUMNS = [
   { label: "FOR", title: "For" },
@@ -36,7 +36,7 @@ export function Evidence({ view }: { view: View }) {
                   <tr key={at}>
                     <td class="n">{row.weight > 0 ? "+" : "−"}{Math.abs(row.weight).toFixed(2)}</td>
                     <td><Link to={entityPath(row.uid)}>{row.title}</Link></td><td>{row.said}</td>
-                    <td>{row.at ? clock(row.at) : ""}</td><td class="soft">{row.by}</td>
+                    <td>{row.at ? lately(row.at) : ""}</td><td class="soft">{row.by}</td>
                   </tr>
                 ))}
               </tbody>

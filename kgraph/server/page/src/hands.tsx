@@ -4,7 +4,7 @@ import { ask, quoted } from "./api";
 import { useData } from "./data";
 import { useGivenBack } from "./parts";
 import type { IncidentRow, Listed, View } from "./types";
-import { clock } from "./words";
+import { lately } from "./words";
 
 type Deed = "acknowledge" | "close" | "merge" | "split";
 const SAID: Record<Deed, { button: string; send: string; told: string }> = {
@@ -55,7 +55,7 @@ export function Hands({ view, may, again }: { view: View; may: boolean; again: (
     <div class="hands" ref={place}>
       {taken && (
         <p class="taken" role="status">
-          <b>{taken.by}</b> has it since <time dateTime={taken.at}>{clock(taken.at)}</time>
+          <b>{taken.by}</b> has it since <time dateTime={taken.at}>{lately(taken.at)}</time>
           {taken.note && `: ${taken.note}`}
         </p>
       )}

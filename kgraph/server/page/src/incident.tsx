@@ -1,6 +1,6 @@
 // One incident: what is to blame and how surely, what to do next, then everything that is known.
 import { useEffect } from "preact/hooks";
-import { useData } from "./data";
+import { useAges, useData } from "./data";
 import { Drawing } from "./drawn";
 import { CauseBlock } from "./cause";
 import { Evidence } from "./evidence";
@@ -16,6 +16,7 @@ export function IncidentPage({ id, role }: { id: string; role: Role | undefined 
   const view = useData<View>(`incidents/${encodeURIComponent(id)}/view`, (told) => told.incident === id);
   const found = view.value;
   const plan = usePlan(found);
+  useAges();
   useEffect(() => {
     document.title = found ? `${found.title} · ${found.id}` : "kgraph";
     return () => {

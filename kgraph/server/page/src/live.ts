@@ -6,6 +6,9 @@ export interface Told {
 }
 type Hearer = (told: Told) => void;
 
+/** The stream has begun, or begun again: nobody has told of what happened before that. */
+export const BEGUN: Told = { event: "stream.begun", at: "", line: "" };
+
 const hearers = new Set<Hearer>();
 const watchers = new Set<(live: boolean) => void>();
 let live = false;
@@ -55,7 +58,10 @@ async function listen(stop: AbortSignal): Promise<void> {
       if (answer.ok && answer.body) {
         show(true);
         wait = FIRST;
+        for (const hearer of hearers) hearer(BEGUN);
         await read(answer.body);
+      } else if (answer.status === 401) {
+        dispatchEvent(new Event("kgraph:unknown"));
       }
     } catch {
       // it ended, or is away: tried again below

@@ -63,6 +63,9 @@ def test_who_acknowledges_is_shown_first_and_can_take_it_back(estate: Estate) ->
         Label.WHO,
         ("ada has it since 03:01:00Z: looking at stor1",),
     )
+    case = done.kept[0].investigation.case
+    yesterday = build(replace(case, now=case.now + timedelta(hours=13))).sections[0]
+    assert yesterday.lines == (f"ada has it since {T0:%Y-%m-%d} 03:01:00Z: looking at stor1",)
     by_hand.withdraw(estate.store, record, "eve", "", estate.now)
     assert handled.acknowledgements(estate.store, ["INC-0001"]) == {}
     with pytest.raises(InputError, match="nobody has acknowledged INC-0001"):

@@ -260,9 +260,10 @@ class Post(socketserver.StreamRequestHandler):
                 lines = []
                 self._say("354 go on")
             elif word == b"RCPT":
-                self._say(f"{server.answers} to that")
+                unknown = any(each in raw for each in server.unknown)
+                self._say(f"{550 if unknown else server.answers} to that")
             elif word == b"QUIT":
-                self._say("221 bye")
+                self._say(f"{server.leaves} bye")
                 return
             else:
                 self._say("250 ok")
@@ -274,13 +275,13 @@ class Post(socketserver.StreamRequestHandler):
 @pytest.fixture
 def mail() -> Iterator[Any]:
     server: Any = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Post)
-    server.mails, server.answers = [], 250
+    server.mails, server.answers, server.unknown, server.leaves = [], 250, [], 221
     yield from _served(server, server)
 
 
-def mailed(mail: Any, configured: Configured) -> None:
-    port = mail.server_address[1]
-    send(configured(type="email", port=port, sender="kgraph@dc1.example", to=["ops@dc1.example"]))
+def mailed(mail: Any, configured: Configured, *others: str) -> None:
+    port, to = mail.server_address[1], ["ops@dc1.example", *others]
+    send(configured(type="email", port=port, sender="kgraph@dc1.example", to=to))
 
 
 def test_a_mail_arrives_whole_and_in_the_incident_s_thread(
@@ -292,6 +293,26 @@ def test_a_mail_arrives_whole_and_in_the_incident_s_thread(
     assert got["References"] == "<INC-0001@dc1.example>"
     assert got["Auto-Submitted"] == "auto-generated"
     assert "CAUSE    Host h1 down, P .90" in got.get_payload(decode=True).decode()
+
+
+def test_a_mail_that_was_taken_is_sent_whatever_is_said_at_leaving(
+    mail: Any, configured: Configured
+) -> None:
+    """It would be sent again, and be taken again, seventeen times."""
+    mail.leaves = 421
+    mailed(mail, configured)
+    assert len(mail.mails) == 1
+
+
+def test_a_mail_that_one_of_several_does_not_get_is_told_and_not_sent_twice(
+    mail: Any, configured: Configured, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mail.unknown = [b"gone@dc1.example"]
+    mailed(mail, configured, "gone@dc1.example")
+    assert len(mail.mails) == 1
+    said = "".join(capsys.readouterr())
+    assert "a mail went to some alone" in said
+    assert "gone@dc1.example" in said
 
 
 @pytest.mark.parametrize(("code", "kind"), [(550, RefusedError), (450, KgraphError)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from kgraph.schema import (
     KgraphError,
     PlanRecord,
     PlanState,
+    StoreFullError,
 )
 from kgraph.store import GraphStore
 from tests.stores import new_store
@@ -310,6 +311,20 @@ def test_only_the_newest_of_several_messages_on_one_incident_is_sent(store: Grap
     assert store.count(Drawer.OUTBOX) == 0
 
 
+def test_what_waits_for_a_receiver_that_is_away_does_not_grow_with_every_change(
+    store: GraphStore,
+) -> None:
+    """All of it is read each second."""
+    here = scene(store, replace_every(EVERYTHING, 0))
+    works = sender(store, Channel([KgraphError("503")] * 100), [], tries=100)
+    for second in range(50):
+        kept(store, ("down", "slow")[second % 2])
+        here.happens(second)
+        works.round(T0 + timedelta(seconds=second))
+    assert store.count(Drawer.OUTBOX) == 1
+    assert works.channel.got == []
+
+
 def replace_every(receiver: CloudEventsReceiver, seconds: float) -> CloudEventsReceiver:
     return receiver.model_copy(update={"every": seconds})
 
@@ -586,3 +601,24 @@ def test_what_a_person_does_in_a_storm_is_not_lost_among_what_the_grouping_does(
     (told,) = hands.news(T0)
     assert told.facts["did"] == "acknowledged"
     assert hands.news(T0) == []
+
+
+def test_what_was_sent_is_not_sent_again_while_the_store_cannot_let_go_of_it(
+    one: Scene, store: GraphStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a full disk, or while another writes: it would be sent every second."""
+    kept(store)
+    one.happens(0)
+    channel, gone = Channel(), set[str]()
+
+    def full(*_: object) -> None:
+        raise StoreFullError("the store cannot grow")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "drop", full)
+        for second in range(3):  # each with the store opened anew
+            again = replace(sender(store, channel, []), gone=gone)
+            with pytest.raises(StoreFullError):
+                again.round(T0 + timedelta(seconds=second))
+    assert replace(sender(store, channel, []), gone=gone).round(T0 + timedelta(seconds=9))
+    assert (channel.got, store.count(Drawer.OUTBOX), gone) == (["INC-1 down"], 0, set())

@@ -24,6 +24,7 @@ from kgraph.schema import (
     RelationRecord,
     StoreBusyError,
     StoreError,
+    StoreFullError,
 )
 from kgraph.store import GraphStore, Shrink, SqliteStore, open_store
 from kgraph.store._feed import OF_THE_GRAPH
@@ -459,7 +460,7 @@ def test_a_full_disk_keeps_the_old_state(store: GraphStore) -> None:
     sql.execute(f"PRAGMA max_page_count = {pages + 5}")
     with store.sync("big", "", complete=True, at=T0) as run:
         run.stage([Record(f"x{n}", "Host", props={"text": "x" * 500}) for n in range(500)])
-        with pytest.raises(StoreError, match="disk is full"):
+        with pytest.raises(StoreFullError, match="disk is full"):
             run.commit()
     assert [entity.name for entity in store.find()] == ["h0"]
     assert store.check() == []
