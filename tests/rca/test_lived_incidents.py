@@ -755,28 +755,6 @@ def test_nodes_whose_certificates_ran_out_are_not_ready_and_none_is_out_of_memor
     assert answer.causes[0].posterior > 0.9
 
 
-def test_a_pool_that_is_called_nearly_full_may_be_full(ask: Ask) -> None:
-    answer = ask("""
-        StoragePool: rbd
-        Disk: osd[0-5]
-        Cluster: ceph
-        Host: h
-        VirtualMachine: v[1-4]
-        Database: pg
-        rbd STORED_ON osd[0-5] / osds 4
-        ceph DEPENDS_ON osd[0-5] / osds 4
-        v* STORED_ON rbd
-        v* RUNS_ON h
-        pg RUNS_ON v2
-        h healthy: down unreachable
-        rbd abnormal: filling
-        ceph abnormal: degraded
-        v1 v2 v4 abnormal: hung
-        pg abnormal: down
-    """)
-    assert first(answer) == ("rbd", "full")
-
-
 def test_a_volume_that_is_full_is_why_who_writes_there_fails(ask: Ask) -> None:
     answer = ask("""
         Volume: data other

@@ -34,7 +34,7 @@ def test_one_fault_is_shown_with_all_that_there_is(run: Run) -> None:
         "only if: running",
     ):
         assert said in told
-    other = run("remedies", "show", "Rack.slow").out  # nothing speaks of a rack that is slow
+    other = run("remedies", "show", "Rack.failing").out  # nothing speaks of a rack that fails
     assert "any.yaml" in other
 
 
