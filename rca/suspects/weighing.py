@@ -54,8 +54,8 @@ def weighed(
             told_of = np.bincount(together.place[together.firm], minlength=nodes)[roots] > 0
             shown = np.where(told_of, own[roots], _stands_for(tree, own, software))
             sharp = itself(shown, of_root, many, software[roots])
-    told = zip(found.tolist(), sharp.tolist(), strict=True)
-    return [Said(round(nats, DIGITS), round(own, DIGITS)) for nats, own in told]
+    each = zip(found.tolist(), sharp.tolist(), strict=True)
+    return [Said(round(nats, DIGITS), round(own, DIGITS)) for nats, own in each]
 
 
 def accounts(rows: Sequence[Rows], trees: Sequence[Tree], places: Sequence[Ints]) -> list[Floats]:
