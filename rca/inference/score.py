@@ -15,7 +15,7 @@ import numpy as np
 
 from rca.region.edges import Floats
 from rca.suspects.units import Unit
-from rca.suspects.weighing import accounts, weighed
+from rca.suspects.weighing import Said, accounts, weighed
 
 _standing = attrgetter("standing")
 _Numbers = tuple[int, ...]  # of units, in the order in which they are told
@@ -36,7 +36,7 @@ def _scored(chosen: Sequence[Unit], terms: Sequence[tuple[Unit, _Numbers]]) -> f
     if len(chosen) < 2:
         return chosen[0].strength if chosen else 0.0
     # All units of one incident carry the same.
-    return math.fsum([u.log_prior for u in chosen]) + chosen[0].coarse * _summed(terms)
+    return math.fsum([u.log_prior for u in chosen]) + _summed(terms).held(chosen[0].coarse)
 
 
 def evidence(chosen: Sequence[Unit]) -> float:
@@ -49,11 +49,12 @@ def evidence(chosen: Sequence[Unit]) -> float:
     which is noisy-or explaining away, for alarms and for what was found healthy alike. Source:
     J. Pearl, Probabilistic Reasoning in Intelligent Systems (1988), 4.3.2.
     """
-    return _summed(_terms([chosen])[0])
+    return _summed(_terms([chosen])[0]).nats
 
 
-def _summed(terms: Sequence[tuple[Unit, _Numbers]]) -> float:
-    return sum([unit.memo[those] if those else unit.alone for unit, those in terms])
+def _summed(terms: Sequence[tuple[Unit, _Numbers]]) -> Said:
+    told = [unit.memo[those] if those else unit.alone for unit, those in terms]
+    return Said(sum([nats for nats, _ in told]), sum([own for _, own in told]))
 
 
 def _terms(sets: Sequence[Sequence[Unit]]) -> list[list[tuple[Unit, _Numbers]]]:
@@ -94,6 +95,7 @@ def _weigh(due: _Due) -> None:
     units = [due[key][0] for key in less]
     nats = (
         weighed(
+            units[0].scene,
             [unit.rows for unit in units],
             [unit.tree for unit in units],
             [unit.place for unit in units],

@@ -37,7 +37,7 @@ def worth(
     scene: Scene, prospects: Prospects, outlook: Outlook, goal: Goal | None
 ) -> tuple[list[Unit], list[Unit]]:
     """Return the prospects that could matter, walked, in their order; and the best explanation."""
-    own = prospects.log_prior + scene.coarse * outlook.said  # as coarse as the evidence is
+    own = prospects.log_prior + outlook.said
     walked = _Walked(scene, prospects, goal)
     promises = own + scene.coarse * outlook.effects
     could = promises + scene.coarse * outlook.behind

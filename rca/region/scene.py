@@ -212,6 +212,15 @@ class Scene:
         """The power to which the evidence is raised, in (0, 1]; see `rca.region.storm`."""
         return coarse(self.loudest.values())
 
+    def software(self, entities: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """Return of which entities errors may be those of what they call."""
+        found: npt.NDArray[np.bool_] = self._software[self.topology.kind_code[entities]]
+        return found
+
+    @cached_property
+    def _software(self) -> npt.NDArray[np.bool_]:
+        return np.array([answers(kind) for kind in self.topology.kind_names], np.bool_)
+
     @cached_property
     def loudest(self) -> Mapping[int, float]:
         """Entity -> the most that its alarms could say, in nats; see `rca.region.storm`."""

@@ -31,7 +31,7 @@ from rca.suspects.signature import CUT, spread
 from rca.suspects.support import ReadingId, Rows, Support
 from rca.suspects.waves import Rows as Walks
 from rca.suspects.waves import stopped, walk
-from rca.suspects.weighing import placed, weighed
+from rca.suspects.weighing import Said, placed, weighed
 
 CALL_THROUGH = 0.7  # how surely an alarming callee accounts for the alarm of its caller
 
@@ -51,7 +51,7 @@ class Unit:
         scene: what it was walked in.
         tree: what it hits.
         place: where in the tree the entity of each row is; -1: nowhere.
-        alone: what its rows say where there are no others, in nats.
+        alone: what its rows say where there are no others.
         coarse: see `rca.region.storm`.
         number: no other unit has it.
     """
@@ -62,9 +62,9 @@ class Unit:
     scene: Scene = field(repr=False)
     tree: Tree = field(repr=False)
     place: Ints = field(repr=False)
-    alone: float
+    alone: Said
     coarse: float = 1.0
-    memo: dict[object, float] = field(default_factory=dict, repr=False)  # of `rca.inference.score`
+    memo: dict[object, Said] = field(default_factory=dict, repr=False)  # of `rca.inference.score`
     told: dict[object, Floats] = field(default_factory=dict, repr=False)
     number: int = field(default_factory=count().__next__, repr=False)
 
@@ -77,7 +77,7 @@ class Unit:
     @cached_property
     def strength(self) -> float:
         """The log posterior odds of it alone against "nothing here is wrong", in nats."""
-        return self.log_prior + self.coarse * self.alone
+        return self.log_prior + self.alone.held(self.coarse)
 
     @cached_property
     def standing(self) -> tuple[float, tuple[tuple[str, str], ...]]:
@@ -140,10 +140,11 @@ def units(scene: Scene, some: Iterable[Prospect], goal: Goal | None) -> list[Uni
     if not np.isnan(rose).all():
         told = [_in_time(rows, rose[rows.column]) for rows in told]
     places = placed(told, trees)
-    each = zip(prospects, told, trees, places, weighed(told, trees, places), strict=True)
+    said = weighed(scene, told, trees, places)
+    each = zip(prospects, told, trees, places, said, strict=True)
     return [
-        Unit(one.faults, one.log_prior, rows, scene, tree, place, nats, scene.coarse)
-        for one, rows, tree, place, nats in each
+        Unit(one.faults, one.log_prior, rows, scene, tree, place, alone, scene.coarse)
+        for one, rows, tree, place, alone in each
     ]
 
 
@@ -299,9 +300,9 @@ def blind(scene: Scene) -> Unit | None:
     soft = np.zeros(len(at), np.bool_)
     rows, tree = Rows(heard.owner[at], heard.position[at], at, soft, says), Tree.of([])
     (place,) = placed([rows], [tree])
-    (nats,) = weighed([rows], [tree], [place])
+    (alone,) = weighed(scene, [rows], [tree], [place])
     prior = log_prior(BLIND_PER_YEAR)
-    return Unit((), prior, rows, scene, tree, place, nats, scene.coarse)
+    return Unit((), prior, rows, scene, tree, place, alone, scene.coarse)
 
 
 def _unexplained(scene: Scene, entity: int, reading: Reading, goal: Goal | None) -> float:

@@ -7,27 +7,32 @@ of them are weighed: one by one, that takes half the time of such an answer.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from kgraph.topology.walk import in_order
 from rca.region.accounts import accounted
 from rca.region.edges import Floats, Ints, Mask
-from rca.region.messages import ENTITY_RHO, ROOT, SOFT_RHO, Groups, Tree, rooted
+from rca.region.messages import ENTITY_RHO, ROOT, SOFT_RHO, Groups, Tree, message, rooted
+from rca.region.scene import Scene
+from rca.region.storm import itself
 from rca.suspects.support import Rows
 
 DIGITS = 10  # so that twins are equal, in whichever order their readings are summed up
 
 
 def weighed(
+    scene: Scene,
     rows: Sequence[Rows],
     trees: Sequence[Tree],
     places: Sequence[Ints],
     told: Sequence[Floats] | None = None,
-) -> list[float]:
-    """Return the tempered evidence for each suspect, in nats.
+) -> list[Said]:
+    """Return the tempered evidence for each suspect.
 
     Args:
+        scene: what they were walked in.
         rows: how each bears on the readings; of one suspect at least.
         trees: what each hits.
         places: where in its tree the entity of each row is, see `placed`.
@@ -39,9 +44,18 @@ def weighed(
         ratio = ratio / (1 + np.concatenate(told) * (ratio - 1))
     said, nodes = together.said(ratio), len(tree)
     summed = together.groups.tempered(said)
-    found = _rooted(tree, summed[:nodes], together.of_node, many)
-    found += _sums(together.others, summed[nodes:], many)
-    return [round(nats, DIGITS) for nats in found.tolist()]
+    found, sharp = _sums(together.others, summed[nodes:], many), np.zeros(many)
+    if nodes:
+        roots, own = tree.levels[0], summed[:nodes]
+        of_root = together.of_node[roots]
+        found += _sums(of_root, rooted(tree, own), many)
+        if scene.coarse < 1:
+            software = scene.software(tree.entity)
+            told_of = np.bincount(together.place[together.firm], minlength=nodes)[roots] > 0
+            shown = np.where(told_of, own[roots], _stands_for(tree, own, software))
+            sharp = itself(shown, of_root, many, software[roots])
+    each = zip(found.tolist(), sharp.tolist(), strict=True)
+    return [Said(round(nats, DIGITS), round(own, DIGITS)) for nats, own in each]
 
 
 def accounts(rows: Sequence[Rows], trees: Sequence[Tree], places: Sequence[Ints]) -> list[Floats]:
@@ -54,6 +68,32 @@ def accounts(rows: Sequence[Rows], trees: Sequence[Tree], places: Sequence[Ints]
     chances, place = np.append(accounted(together.tree, own), 0.0), together.place
     found = np.where(place >= 0, chances[place] * together.bears, together.chance)
     return np.split(found, np.cumsum([len(each) for each in rows])[:-1])
+
+
+def _stands_for(tree: Tree, own: Floats, software: Mask) -> Floats:
+    """Return the loudest that is told of each root by what fails with it at once, in nats."""
+    found = np.zeros(len(tree.levels[0]))
+    if len(tree.levels) > 1:
+        at = tree.levels[1]
+        at = at[~software[at]]
+        np.maximum.at(found, tree.place[at], message(tree.passes[at], own[at]))
+    return found
+
+
+class Said(NamedTuple):
+    """What the readings say for one suspect, in nats.
+
+    Attributes:
+        nats: all of them.
+        itself: those that count in full in a storm; 0 where there is none.
+    """
+
+    nats: float
+    itself: float
+
+    def held(self, coarse: float) -> float:
+        """Return what they are worth, in nats, if all are weakened by a power."""
+        return coarse * self.nats + (1 - coarse) * self.itself
 
 
 class _Together:
@@ -148,13 +188,6 @@ def _numbered(of_row: Ints, entity: Ints) -> tuple[Ints, Ints]:
     which[order] = np.cumsum(new) - 1
     pairs: Ints = key[order][new] // size
     return pairs, which
-
-
-def _rooted(tree: Tree, own: Floats, of_node: Ints, many: int) -> Floats:
-    """Return the evidence that reaches the roots of each tree."""
-    if not len(tree):
-        return np.zeros(many)
-    return _sums(of_node[tree.levels[0]], rooted(tree, own), many)
 
 
 def _sums(which: Ints, nats: Floats, many: int) -> Floats:

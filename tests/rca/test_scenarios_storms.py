@@ -254,3 +254,24 @@ def test_32_services_that_call_each_other_blame_the_one_below_them(ask: Ask) -> 
         A B C abnormal: errors
     """)
     assert answer.causes[0].entity == "C"
+
+
+def test_in_a_storm_what_is_seen_of_the_suspects_themselves_counts_in_full(ask: Ask) -> None:
+    """Of a dead pool two disks say that they failed, and its own check that it is not full."""
+    answer = ask("""
+        Disk: d[1-8]
+        StoragePool: pool
+        VirtualMachine: v[0-199]
+        ServiceInstance: s[0-199]
+        pool STORED_ON d* / disks 6
+        v* STORED_ON pool
+        s* RUNS_ON each v*
+        d1 d2 abnormal: failed latency
+        d[4-8] healthy: failed
+        pool abnormal: degraded
+        pool healthy: full
+        v* abnormal: paused ioError
+        s* abnormal: errors
+    """)
+    assert first(answer) in {("d1", "failed"), ("d2", "failed")}
+    assert chance(answer, "d2") > 0.5 > chance(answer, "pool")

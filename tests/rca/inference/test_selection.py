@@ -50,7 +50,7 @@ def test_the_most_promising_groups_are_walked_however_many_single_faults_promise
     world, rng = World.of(Estate(EstateShape(300, seed)).items(), seeded(seed)), seeded(seed)
     drawn = simulate(world, draw_redundancy_loss(rng, world), rng)
     scene, outlook, found = outlook_of(drawn.incident)
-    promises = found.log_prior + scene.coarse * (outlook.said + outlook.effects)
+    promises = found.log_prior + outlook.said + scene.coarse * outlook.effects
     groups = sorted(range(found.singles, len(found)), key=lambda i: -promises[i])[:GROUPS]
     assert sum(promises > promises[groups[-1]]) > LEAST  # crowded out
     walked = {unit.faults for unit in worth(scene, found, outlook, None)[0]}

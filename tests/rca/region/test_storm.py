@@ -63,4 +63,4 @@ def test_whatever_explains_a_storm_is_held_to_that(
     scene = field_of(incident("Host: h[0-49]\n h* abnormal: down"))
     assert scene.coarse == _power(scene.readings, scene.weights) < 1
     for unit in units_of(scene):
-        assert score([unit]) == unit.log_prior + scene.coarse * unit.alone
+        assert score([unit]) == unit.log_prior + unit.alone.held(scene.coarse)

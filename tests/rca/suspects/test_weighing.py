@@ -13,9 +13,11 @@ from kgraph.simulation import Estate, EstateShape, World, draw_incident, seeded
 from rca.inference.score import evidence, score, scores
 from rca.region.accounts import accounted
 from rca.region.edges import Floats
-from rca.region.messages import ENTITY_RHO, SOFT_RHO, rooted, temper
+from rca.region.gates import answers
+from rca.region.messages import ENTITY_RHO, ROOT, SOFT_RHO, message, rooted, temper
 from rca.region.scene import Scene
 from rca.suspects.units import Unit
+from rca.suspects.weighing import Said
 from tests.rca.seeds import seeds
 from tests.rca.suspected import units_of
 
@@ -46,18 +48,34 @@ def _accounts(unit: Unit) -> Floats:
     return np.where(unit.place >= 0, chances[unit.place] * unit.rows.bears, unit.rows.chance)
 
 
-def _by_itself(unit: Unit, told: Floats) -> float:
+def _by_itself(unit: Unit, told: Floats) -> Said:
     """Weigh one suspect as the modules say, without arrays of many."""
     own, beside = _said(unit, told)
     up = float(rooted(unit.tree, own).sum()) if len(unit.tree) else 0.0
-    return up + float(beside.sum())
+    return Said(up + float(beside.sum()), _in_full(unit, own) if unit.coarse < 1 else 0.0)
+
+
+def _in_full(unit: Unit, own: Floats) -> float:
+    """Return what the readings of who is at fault itself say, or of what fails with it at once."""
+    told, tree = [], unit.tree.nodes
+    for place, node in enumerate(tree):
+        if node.parent != ROOT:
+            continue
+        said = float(own[place])
+        if not any((unit.place == place) & (unit.rows.position >= 0)):
+            below = [i for i, each in enumerate(tree) if each.parent == place]
+            firm = [i for i in below if not answers(unit.scene.topology.kinds[tree[i].entity])]
+            said = max([0.0, *(float(message(tree[i].passes, own[i])) for i in firm)])
+        told.append(min(0.0, said) if answers(unit.scene.topology.kinds[node.entity]) else said)
+    return max(told)
 
 
 def _assert_all(scene: Scene) -> int:
     """Hold each to what it scores by itself, and after others; return how many sets differ."""
     found = units_of(scene)
     for unit in found:
-        alone = _by_itself(unit, np.zeros(len(unit.rows)))
+        alone, itself = _by_itself(unit, np.zeros(len(unit.rows)))
+        assert unit.alone.itself == pytest.approx(itself, abs=1e-9)
         assert evidence([unit]) == pytest.approx(alone, abs=1e-9)
     best = sorted(found, key=lambda unit: -score([unit]))[:12]
     sets = [*permutations(best, 2), *combinations(best[:8], 3)]
@@ -65,18 +83,18 @@ def _assert_all(scene: Scene) -> int:
     for chosen, reached in zip(sets, scores(sets), strict=True):
         prior = sum(unit.log_prior for unit in chosen)
         nats = _one_after_another(chosen, scene.columns)
-        assert reached == pytest.approx(prior + scene.coarse * nats, abs=1e-9)
-        differ += abs(nats - sum(evidence([unit]) for unit in chosen)) > 1e-6
+        assert reached == pytest.approx(prior + nats.held(scene.coarse), abs=1e-9)
+        differ += abs(nats.nats - sum(evidence([unit]) for unit in chosen)) > 1e-6
     return differ
 
 
-def _one_after_another(chosen: Sequence[Unit], columns: int) -> float:
+def _one_after_another(chosen: Sequence[Unit], columns: int) -> Said:
     """Weigh the strongest first, and each other by what none of those before accounts for."""
-    nats, free = 0.0, np.ones(columns)
+    told, free = [], np.ones(columns)
     for unit in sorted(chosen, key=lambda unit: (-score([unit]), unit.named)):
-        nats += _by_itself(unit, 1 - free[unit.rows.column])
+        told.append(_by_itself(unit, 1 - free[unit.rows.column]))
         free[unit.rows.column] *= 1 - _accounts(unit)
-    return nats
+    return Said(sum(each.nats for each in told), sum(each.itself for each in told))
 
 
 @pytest.mark.parametrize("seed", seeds(13))
