@@ -79,6 +79,7 @@ class _Reader:
         self._depth = 0
         self._anchors: dict[str, tuple[object, int]] = {}  # anchor -> value and its size
         self._repeated = 0
+        self._length = 0  # characters, about, of all values so far when written out
         self._events = self._checked(yaml.parse(stream, Loader=yaml.CSafeLoader))
 
     def _checked(self, events: Iterator[Event]) -> Iterator[Event]:
@@ -147,13 +148,15 @@ class _Reader:
         """Return the value that begins with the event; depth is bounded by `DEEPEST`."""
         if isinstance(event, AliasEvent):
             return self._alias(event)
+        before = self._length
         found = self._scalar(event) if isinstance(event, ScalarEvent) else self._collection(event)
         if isinstance(event, NodeEvent) and event.anchor is not None:
-            self._anchors[event.anchor] = (found, _size(found))
+            self._anchors[event.anchor] = (found, self._length - before)
         return found
 
     def _collection(self, event: Event) -> object:
         self._untagged(event)
+        self._length += 1
         if isinstance(event, SequenceStartEvent):
             return [self.value(element) for element in self.elements(event)]
         try:
@@ -166,6 +169,7 @@ class _Reader:
             self.refuse(f"alias *{event.anchor} of nothing above", event, "write the value out")
         found, size = self._anchors[event.anchor]
         self._repeated += size
+        self._length += size
         if self._repeated > MOST_REPEATED:
             self.refuse("aliases stand for too much", event, "write the values out")
         return found
@@ -177,9 +181,11 @@ class _Reader:
     def _field(self, event: Event) -> str:
         if not isinstance(event, ScalarEvent):
             self.refuse("a field's name must be text", event, EXAMPLE)
+        self._length += len(event.value)
         return str(event.value)
 
     def _scalar(self, event: ScalarEvent) -> object:
+        self._length += 1 + len(event.value)
         plain, _ = event.implicit
         if not plain or event.tag == _TEXT_TAG:
             if event.tag != _TEXT_TAG:
@@ -191,15 +197,6 @@ class _Reader:
         tag = getattr(event, "tag", None)
         if tag not in {None, "!"}:
             self.refuse(f"tag {tag}", event, "leave tags out")
-
-
-def _size(value: object) -> int:
-    """Return about how many characters a value has when written out."""
-    if isinstance(value, dict):
-        return 1 + sum(len(field) + _size(held) for field, held in value.items())
-    if isinstance(value, list):
-        return 1 + sum(_size(held) for held in value)
-    return 1 + len(str(value))
 
 
 def _empty(event: Event) -> bool:

@@ -71,12 +71,14 @@ class Known:
         born: uid -> when it was first seen, in any unit that orders; the oldest survives a merge.
         accepted: entities of which a person has said that all their records are one thing.
         apart: pairs of entities of which a person has said that they are two.
+        taken: uids that no new entity may get, since others have them that no key here finds.
     """
 
     bindings: Sequence[Binding] = ()
     born: Mapping[str, int] = field(default_factory=dict)
     accepted: AbstractSet[str] = frozenset()
     apart: Sequence[tuple[str, str]] = ()
+    taken: AbstractSet[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,7 @@ def match(claimants: Sequence[Claimant], known: Known) -> Matched:
     weak key never merges two of them. Where a person has parted two entities that claim the same
     key, a record that is new goes to the one that had a record of its source and name.
     """
-    if not known.bindings and _all_distinct(claimants):
+    if not known.bindings and not known.taken and _all_distinct(claimants):
         return Matched(tuple(_minted(claimant) for claimant in claimants), {}, ())
     book = _Book(known, claimants)
     decided = []
@@ -167,6 +169,7 @@ class _Book:
         self.conflicts: list[str] = []
         self._born = dict(known.born)
         self._newest = max(known.born.values(), default=0)
+        self._taken = known.taken
         self._holders: dict[tuple[str, Key], set[str]] = defaultdict(set)
         self._weak_holders: dict[tuple[str, Key], set[str]] = defaultdict(set)
         self._claims: dict[str, dict[tuple[str, str], set[str]]] = defaultdict(dict)
@@ -296,12 +299,12 @@ class _Book:
         return first
 
     def mint(self, claimant: Claimant) -> str:
-        """Return a uid that nobody of those known has, for a new entity.
+        """Return a uid that is not known to be another's, for a new entity.
 
         How often its record was decided on is forgotten in time; what it was then may be known.
         """
         salted = (_minted(claimant._replace(salt=salt)) for salt in count(claimant.salt))
-        uid = next(uid for uid in salted if uid not in self._born)
+        uid = next(uid for uid in salted if uid not in self._born and uid not in self._taken)
         self._newest += 1
         self._born[uid] = self._newest
         return uid

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from itertools import count
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
 
-from kgraph.identity import Binding, Claimant, Known, Matched, canonical, mint_uid
+from kgraph.identity import Binding, Claimant, Known, Matched, canonical, match
 from kgraph.schema import KINDS, Key, Sameness, kind_of
 from kgraph.schema.nearness import nearest
 from kgraph.store._reconcile import StoredRecord
@@ -134,31 +135,26 @@ def known_from(
     return Known(bindings, born, {a for verdict, a, _ in said if verdict == _SAME}, apart)
 
 
-def with_unused_uids(
-    matched: Matched, known: Known, used: Callable[[Iterable[str]], Collection[str]]
+def identified(
+    claimants: Sequence[Claimant],
+    known: Known,
+    used: Callable[[AbstractSet[str]], AbstractSet[str]],
 ) -> Matched:
-    """Return the same with another uid for each new entity whose own was given to another one.
+    """Decide for each record which entity it describes; a new one gets a uid that nobody has.
 
     A uid is made of the name of a record. What got it may live on by other records, when that one
-    has been forgotten, and comes again as something else.
+    has been forgotten, and comes again as something else: then all is decided anew without it.
 
     Args:
-        matched: which entity each record is.
-        known: what was known of them.
+        claimants: the records.
+        known: what is known of those that they may be.
         used: returns those among some uids that an entity has.
     """
-    given = used({*matched.uids} - known.born.keys())
-    if not given:
-        return matched
-    others = {}
-    for uid in given:
-        more = (mint_uid("", uid, "", salt) for salt in count())
-        others[uid] = next(each for each in more if not used([each]))
-    return Matched(
-        tuple(others.get(uid, uid) for uid in matched.uids),
-        {others.get(old, old): others.get(new, new) for old, new in matched.merged.items()},
-        matched.conflicts,
-    )
+    found = match(claimants, known)
+    while taken := used({*found.uids} - known.born.keys() - known.taken):
+        known = replace(known, taken=known.taken | taken)
+        found = match(claimants, known)
+    return found
 
 
 def fresh_entities(

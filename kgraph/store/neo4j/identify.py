@@ -72,8 +72,12 @@ def known_of(
     return known_from(rows, deciding, vanished, verdicts(statements))
 
 
-def used_uids(statements: Statements, uids: Iterable[str]) -> frozenset[str]:
-    """Return those of some uids that an entity has, open or not."""
+def used_uids(
+    statements: Statements, uids: Iterable[str], *, empty: bool = False
+) -> frozenset[str]:
+    """Return those of some uids that an entity has, open or not; none where there is no entity."""
+    if empty:  # the first reading of all may make millions
+        return frozenset()
     return frozenset(uid for (uid,) in statements.each(_USED, sorted(uids)))
 
 

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from kgraph.identity import Claimant, Matched, match
+from kgraph.identity import Claimant, Matched
 from kgraph.schema import Entity
 from kgraph.store._bodies import body_of, joined
 from kgraph.store._claimants import (
     claimants_of,
     fresh_entities,
+    identified,
     merged_rows,
     shared_keys,
-    with_unused_uids,
 )
 from kgraph.store._closing import Held, held, may_shrink_too_far, without_held
 from kgraph.store._link_hashes import as_before, link_hashes
@@ -119,9 +119,8 @@ def write_records(
     before = versions_of(statements, changed)
     claimants, placeholders = claimants_of(reading, plan.deciding, stored, before)
     known = known_of(statements, claimants, changed, vanished, empty=not ids.records)
-    matched = match(claimants, known)
-    if ids.entities:  # the first reading of all may make millions
-        matched = with_unused_uids(matched, known, partial(used_uids, statements))
+    used = partial(used_uids, statements, empty=not ids.entities)
+    matched = identified(claimants, known, used)
     shared = shared_keys(claimants, known, matched)
     first_new = ids.entities + 1
     numbered = rows_of(plan, stored, ids.records + 1)

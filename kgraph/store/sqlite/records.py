@@ -8,14 +8,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import count
 
-from kgraph.identity import Claimant, Matched, match
+from kgraph.identity import Claimant, Matched
 from kgraph.store._bodies import body_of
 from kgraph.store._claimants import (
     claimants_of,
     fresh_entities,
+    identified,
     merged_rows,
     shared_keys,
-    with_unused_uids,
 )
 from kgraph.store._closing import Held, held, may_shrink_too_far, without_held
 from kgraph.store._link_hashes import as_before, link_hashes, passed_by, uprooted
@@ -56,7 +56,7 @@ def write_records(
     before = versions_of(sql, [stored[key].id for key in plan.changed])
     claimants, placeholders = claimants_of(reading, plan.deciding, stored, before)
     known = known_of(sql, claimants, [stored[key].id for key in plan.changed], vanished)
-    matched = with_unused_uids(match(claimants, known), known, partial(used_uids, sql))
+    matched = identified(claimants, known, partial(used_uids, sql))
     shared = shared_keys(claimants, known, matched)
     first_new = next_id(sql, "SELECT max(id) FROM entity")
     ids = rows_of(plan, stored, next_id(sql, "SELECT max(id) FROM record"))

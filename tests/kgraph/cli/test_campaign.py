@@ -65,13 +65,16 @@ def test_the_stored_graph_is_asked_about_and_left_alone(run: Run, tmp_path: Path
     assert json.loads(run("incidents", "list", "--output", "json").out) == []
 
 
-def test_a_fitted_calibrator_is_written_and_then_used(run: Run, work: Path) -> None:
-    done = run("campaign", "--entities", "100", "--incidents", "40", "--fit", "mine.yaml")
+def test_a_fitted_calibrator_is_written_and_then_used(
+    run: Run, work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kgraph.app.measuring.calibrating._LEAST", 8)
+    done = run("campaign", "--entities", "100", "--incidents", "16", "--fit", "mine.yaml")
     assert done.code == 0, done.err
     assert "NOT LEARNED FROM" in done.out
     fitted = load_calibration(work / "mine.yaml")
-    assert fitted.title == "20 simulated incidents"
-    assert "every other seed of 40 from seed 0, on 99 entities" in fitted.how["simulated"]
+    assert fitted.title == "8 simulated incidents"
+    assert "every other seed of 16 from seed 0, on 99 entities" in fitted.how["simulated"]
     assert fitted.reliability
     (work / "kgraph.toml").write_text('[engine]\ncalibration = "mine.yaml"\n')
     bundle = {
@@ -83,7 +86,7 @@ def test_a_fitted_calibrator_is_written_and_then_used(run: Run, work: Path) -> N
     }
     (work / "one.jsonl").write_text(json.dumps(bundle) + "\n")
     answer = json.loads(run("investigate", "--bundle", "one.jsonl", "-o", "json").out)
-    assert answer["calibration"] == "20 simulated incidents"
+    assert answer["calibration"] == "8 simulated incidents"
     assert "logOdds" in answer["causes"][0]
 
 
@@ -126,7 +129,8 @@ def test_what_confirming_causes_gains_is_a_row_for_each_step(run: Run) -> None:
     rows = json.loads(done.out)
     assert [row["confirmed"] for row in rows] == [0, 2, 4]
     # They come before those that are asked about, which are the same in each row.
-    later = run("campaign", "--entities", "100", "--incidents", "9", "--output", "jsonl")
+    nine = ("campaign", "--entities", "100", "--incidents", "9", "--method", "kgraph")
+    later = run(*nine, "--output", "jsonl")
     asked = [json.loads(line) for line in later.out.splitlines()][4:]
     firsts = [row["methods"]["kgraph"]["AC@1"] for row in asked]
     assert rows[0]["figures"]["AC@1"]["value"] == pytest.approx(sum(firsts) / 5, abs=1e-6)

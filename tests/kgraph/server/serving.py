@@ -118,7 +118,7 @@ class Receiver:
 def received() -> Iterator[Receiver]:
     """Run a receiver for the length of a block."""
     made = Receiver()
-    thread = threading.Thread(target=made.server.serve_forever)
+    thread = threading.Thread(target=made.server.serve_forever, args=(0.02,))
     thread.start()
     yield made
     made.server.shutdown()

@@ -103,7 +103,7 @@ def web() -> Iterator[Web]:
 
 
 def _served(server: socketserver.BaseServer, made: Any) -> Iterator[Any]:
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     yield made
     server.shutdown()
@@ -155,7 +155,7 @@ def test_an_answer_that_never_ends_holds_up_nobody(configured: Configured, statu
             asked.wait(30)  # and the rest, one day
 
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Endless) as server:
-        threading.Thread(target=server.serve_forever).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,)).start()
         try:
             way = configured(
                 type="cloudevents", url=f"http://127.0.0.1:{server.server_address[1]}"
