@@ -135,6 +135,20 @@ def _below(estate: Estate, thing: int, way: Way) -> set[int]:
     return found.union(*(_below(estate, one, way) for one in found))
 
 
+def test_guests_whose_pool_is_full_are_paused_and_those_whose_disks_died_stand_still(
+    estate: Estate, day: Retail
+) -> None:
+    pool = estate.of("pool")[0]
+    (vm, *_) = [gate.owner for gate in estate.serves[pool]]
+    assert after(day, Blow(pool, fill=1.0))[vm].up == 0
+    died = after(day, *[Blow(disk, stuck=True) for disk in _disks(estate, pool)])[vm]
+    assert (died.up, died.stuck) == (1, True)
+
+
+def _disks(estate: Estate, pool: int) -> list[int]:
+    return [one for one in _below(estate, pool, Way.STORE) if estate.roles[one] == "disk"]
+
+
 def test_a_release_breaks_the_sites_of_its_ring_and_no_other(estate: Estate, day: Retail) -> None:
     ring = estate.rings[0]
     bad = after(day, Blow(ring, err=0.8))

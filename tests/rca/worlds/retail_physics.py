@@ -28,6 +28,7 @@ class State(NamedTuple):
         load: of its processor that it does not usually need, 0 to 1.
         fill: how much has piled up, 0 to 1.
         stuck: its storage does not answer.
+        full: its storage has no room left, for which hypervisors pause guests.
         skew: its clock is off.
         heat: it is too warm.
         spare: of what it has twice, one has gone.
@@ -41,6 +42,7 @@ class State(NamedTuple):
     load: float = 0.0
     fill: float = 0.0
     stuck: bool = False
+    full: bool = False
     skew: bool = False
     heat: bool = False
     spare: bool = False
@@ -139,7 +141,8 @@ class Retail:
             state = self._through(gate, state, now)
         for blow in blows:
             state = self._struck(state, blow, blow.force(now), self.busy[thing])
-        if state.up < 0.5:
+        paused = state.full and self.estate.roles[thing] in ("guest", "vm")
+        if state.up < 0.5 or paused:
             return CALM._replace(up=0.0, near=0.0, reach=0.0, err=1.0, fill=state.fill)
         if state.stuck:
             state = state._replace(err=1.0)
@@ -164,6 +167,7 @@ class Retail:
             load=max(state.load, blow.hog * force),
             fill=max(state.fill, blow.fill * force),
             stuck=state.stuck or blow.stuck or blow.fill * force >= 1,
+            full=state.full or blow.fill * force >= 1,
             skew=state.skew or blow.skew,
             heat=state.heat or blow.heat,
             spare=state.spare or blow.spare,
@@ -261,7 +265,7 @@ class Retail:
     def _stored(_gate: Gate, state: State, seen: Sequence[State], _now: float) -> State:
         live = [one for one in seen if one.works and one.err < 0.9]
         if not live:
-            return state._replace(stuck=True)
+            return state._replace(stuck=True, full=any(one.full for one in seen))
         lag = state.lag * max(one.lag for one in live)
         return state._replace(lag=lag, spare=state.spare or len(live) < len(seen))
 

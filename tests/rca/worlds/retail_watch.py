@@ -13,7 +13,7 @@ from tests.rca.worlds.retail_physics import CALM, GONE, STEP, Retail, State
 
 UP, DOWN = Direction.UP, Direction.DOWN
 DEAD = 0.04  # of the points that a rule should look at it never fires
-WOLF = 0.0015  # and here it does so without a cause
+WOLF = 0.0004  # and here it does so without a cause
 Measure = Callable[[State], float]
 
 
@@ -59,6 +59,10 @@ def _loses(state: State) -> float:
     return 1 - state.reach if state.reach > 0 else 0.0
 
 
+def _drops(state: State) -> float:
+    return 1 - state.near if state.up > 0.5 else 0.0
+
+
 def _mute(state: State) -> float:
     return max(1 - state.up, 1 - state.reach, state.err)
 
@@ -74,7 +78,7 @@ RULES = (
     Rule("router switch wifi machine", "latency", "snmp", _late, (2, 5), direction=UP, part=0.5),
     Rule("router switch hub firewall core", "cpu", "snmp", lambda s: s.load, (0.3, 0.5),
          (120, 600), UP),
-    Rule("switch firewall", "lossy", "snmp", _loses, (0.03, 0.12), part=0.6),
+    Rule("switch firewall", "lossy", "snmp", _drops, (0.03, 0.12), part=0.6),
     Rule("battery ups", "anomaly", "snmp", lambda s: float(s.spare), HALF, (0, 60),
          definite=False),
     Rule("battery ups", "down", "snmp", _off, HALF, part=0.6),
@@ -90,7 +94,7 @@ RULES = (
     Rule("machine node", "cpu", "node", lambda s: s.load, (0.3, 0.5), (300, 900), UP),
     Rule("machine", "clock_off", "node", lambda s: float(s.skew), HALF, (120, 900), part=0.7),
     Rule("machine", "anomaly", "node", lambda s: float(s.heat), HALF, part=0.7, definite=False),
-    Rule("port card", "anomaly", "node", _loses, (0.03, 0.1), part=0.7, definite=False),
+    Rule("port card", "anomaly", "node", _drops, (0.03, 0.1), part=0.7, definite=False),
     Rule("bond", "degraded", "node", lambda s: float(s.spare), HALF),
     Rule("disk", "failed", "node", lambda s: float(s.stuck), HALF, part=0.8),
     Rule("disk", "latency", "node", _late, (2, 5), (300, 900), UP, part=0.7),
@@ -198,11 +202,10 @@ class Watch:
         tired = (self.estate.roles[thing], rule.signal) in TIRED and rng.random() < self.tired
         if not self._looks(thing, rule) or lot < self.dead:
             return
-        if lot > 1 - WOLF or tired:
-            since = -rng.uniform(3600, 600000) if tired else rng.uniform(0, steps * STEP)
-            alarms.append(Alarm(thing, rule, since, 1 + rng.expovariate(2)))
-            return
         since, over, sees = self._fires(thing, rule, limit, delay, steps)
+        if since is None and (lot > 1 - WOLF or tired):
+            since = -rng.uniform(3600, 600000) if tired else rng.uniform(0, steps * STEP)
+            over = 1 + rng.expovariate(2)
         if since is not None:
             alarms.append(Alarm(thing, rule, since, over))
         elif sees and rule.definite:
