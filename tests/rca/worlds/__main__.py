@@ -14,7 +14,16 @@ import rca
 from kgraph.schema import Incident
 from rca.evaluation.baselines import BASELINES, candidates_of
 from rca.evaluation.measures import Reported, place, reported
-from tests.rca.worlds import calls, campus, cloud, datacentre, enterprise, fabric, microservices
+from tests.rca.worlds import (
+    calls,
+    campus,
+    cloud,
+    datacentre,
+    enterprise,
+    fabric,
+    microservices,
+    retail,
+)
 from tests.rca.worlds.drawn import Drawn
 
 
@@ -40,6 +49,8 @@ def worlds(
         yield f"enterprise {sight.name.lower()}", list(enterprise.incidents(seed, count, sight))
     for told in campus.View:
         yield f"campus {told.name.lower()}", list(campus.incidents(seed, count, told))
+    for sold in retail.View:
+        yield f"retail {sold.name.lower()}", list(retail.incidents(seed, count, sold))
 
 
 def main() -> None:

@@ -28,8 +28,9 @@ def read_back(drawn: Drawn) -> set[str]:
     read = parse_bundle(dump_bundle(incident), where="here")
     assert (read.observations, read.relations) == (incident.observations, incident.relations)
     assert (read.changes, read.target) == (incident.changes, incident.target)
+    assert read.strays == incident.strays
     known = {entity.uid for entity in incident.entities}
-    assert known.issuperset(drawn.truth)
+    assert known.issuperset((*drawn.truth, *(stray.entity for stray in incident.strays)))
     return known
 
 
@@ -73,6 +74,7 @@ def renamed(drawn: Drawn, salt: str) -> Drawn:
                 for one in incident.observations
             ),
             changes=tuple(replace(one, entity=name[one.entity]) for one in incident.changes),
+            strays=tuple(replace(one, entity=name[one.entity]) for one in incident.strays),
             target=target,
             candidates=_sorted(incident.candidates, name),
         ),
