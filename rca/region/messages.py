@@ -10,10 +10,10 @@ with s = P(hit | what is before it is hit). On a tree this is exact belief propa
 several ways lead to an entity, the likeliest is taken.
 
 Callers may stay unhurt, and those of one callee are no independent witnesses: n of them count
-what the n-th partial sum of 1 / (1 + 0.3 n) counts, each alike. Were the loudest counted most,
-three slow callers of eight would say nearly as much as eight of eight, and what everybody calls
-would be blamed whatever the cause. Who calls a caller tells of that caller, as the guest of a host
-tells of that host.
+what the n-th partial sum of max(0.3, 1 / (1 + 0.3 n)) counts, each alike, so that seventy say more
+than ten. Were the loudest counted most, three slow callers of eight would say nearly as much as
+eight of eight, and what everybody calls would be blamed whatever the cause. Who calls a caller
+tells of that caller, as the guest of a host tells of that host.
 
 Source: J. Pearl, Probabilistic Reasoning in Intelligent Systems (1988), 4.2.
 """
@@ -34,6 +34,7 @@ from rca.region.edges import Floats, Ints, Mask
 
 ENTITY_RHO = 0.3  # readings of one entity are not independent witnesses
 CALLERS_RHO = 0.3  # nor are callers of one thing
+CALLERS_LEAST = 0.3  # but one more of many is one more
 SOFT_RHO = 1.0  # least of all the readings of one caller
 SPREADS = 0.7  # P(a fault is felt by its callers at all)
 OVERFLOW = 50.0  # nats beyond which log(1 + s (E - 1)) is log(s) + log(E)
@@ -171,7 +172,8 @@ def called(callee: Ints, told: Floats, many: int) -> Floats:
         many: nodes.
     """
     callers = np.bincount(callee, minlength=many)
-    worth = np.append(0.0, np.cumsum(1 / (1 + CALLERS_RHO * np.arange(callers.max(initial=0)))))
+    counts = np.maximum(CALLERS_LEAST, 1 / (1 + CALLERS_RHO * np.arange(callers.max(initial=0))))
+    worth = np.append(0.0, np.cumsum(counts))
     share = worth[callers] / np.maximum(1, callers)
     return message(SPREADS, np.bincount(callee, told, many) * share)
 

@@ -11,6 +11,7 @@ import rca
 from kgraph.schema import Entity, Incident, Observation, Relation, State
 from rca import Model
 from rca.region.messages import (
+    CALLERS_LEAST,
     CALLERS_RHO,
     ENTITY_RHO,
     ROOT,
@@ -97,14 +98,17 @@ def test_what_calls_a_caller_tells_of_that_caller_and_is_no_further_witness() ->
     assert _told(beside, alarms) == pytest.approx(message(SPREADS, both))
 
 
-def test_callers_of_several_things_are_weighed_with_those_of_the_same_thing_alone() -> None:
+@pytest.mark.parametrize("many", [6, 60])
+def test_callers_of_several_things_are_weighed_with_those_of_the_same_thing_alone(
+    many: int,
+) -> None:
     nodes = [Node(0, ROOT, 1.0), *(Node(i, 0, 0.9) for i in (1, 2))]
-    nodes += [Node(2 + i, 1 + i % 2, 0.7, soft=True) for i in range(1, 7)]
-    callers = {2 + i: 0.5 * i for i in range(1, 7)}
+    nodes += [Node(2 + i, 1 + i % 2, 0.7, soft=True) for i in range(1, many + 1)]
+    callers = {2 + i: 0.5 * (i % 7) for i in range(1, many + 1)}
     expected = 0.0
     for callee in (1, 2):
         told = [float(message(0.7, callers[n.entity])) for n in nodes if n.parent == callee]
-        worth = sum(1 / (1 + CALLERS_RHO * n) for n in range(len(told)))
+        worth = sum(max(CALLERS_LEAST, 1 / (1 + CALLERS_RHO * n)) for n in range(len(told)))
         expected += float(message(0.9, message(SPREADS, sum(told) / len(told) * worth)))
     assert _told(nodes, callers) == pytest.approx(expected)
 

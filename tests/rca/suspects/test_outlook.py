@@ -20,7 +20,14 @@ from rca.inference.search import best_explanation
 from rca.inference.selection import worth
 from rca.region.bounds import abnormal_entities, exhausted, suspects
 from rca.region.goal import goal_of
-from rca.region.messages import CALLERS_RHO, ENTITY_RHO, SPREADS, message, temper
+from rca.region.messages import (
+    CALLERS_LEAST,
+    CALLERS_RHO,
+    ENTITY_RHO,
+    SPREADS,
+    message,
+    temper,
+)
 from rca.region.scene import Scene
 from rca.region.terrain import Ahead
 from rca.rules.compile import severity_of
@@ -128,7 +135,9 @@ class _Slowly(dict[int, _Below]):
         for caller in callers:
             below = self._shown(caller)
             told += PASSES * nats(caller) - AGAINST * bool(below.hard or below.gray)
-        worth = math.fsum(1 / (1 + CALLERS_RHO * n) for n in range(len(callers)))
+        worth = math.fsum(
+            max(CALLERS_LEAST, 1 / (1 + CALLERS_RHO * n)) for n in range(len(callers))
+        )
         return float(message(SPREADS, told * worth / max(1, len(callers))))
 
 
