@@ -97,7 +97,10 @@ def _contradicted(
 
 
 def _kept_up(incident: Incident, answer: Answer) -> Iterator[tuple[Key, float]]:
-    """Yield the relations to further members of groups, of what alarms and is not explained."""
+    """Yield the relations to further members of groups, of what alarms and should be kept up.
+
+    Nothing explains it, or nothing but the loss of a member that it could do without.
+    """
     best = next((row.members for row in answer.hypotheses if row.members), ())
     blamed = {fault.entity for fault in best}
     explained = {
@@ -109,8 +112,11 @@ def _kept_up(incident: Incident, answer: Answer) -> Iterator[tuple[Key, float]]:
     # What is blamed for nothing but its own alarm explains no more than that.
     alone = {c.entity for c in answer.causes if c.entity in blamed and c.explains <= 1}
     alarming = {row.entity for row in incident.observations if row.abnormal}
-    open_ = (alarming - explained) | (alarming & alone)
-    for relation in incident.relations:
-        grouped = relation.group is not None and relation.dependency not in alarming | blamed
-        if grouped and relation.dependent in open_:
+    radius = answer.blast_radius
+    hit = blamed | {one.entity for one in (*radius.now, *radius.next)}
+    groups = [row for row in incident.relations if row.group is not None]
+    less = alarming & {row.dependent for row in groups if row.dependency in hit}
+    open_ = (alarming - explained) | (alarming & alone) | less
+    for relation in groups:
+        if relation.dependent in open_ and relation.dependency not in alarming | hit:
             yield _key(relation), 1.0

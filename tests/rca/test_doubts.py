@@ -85,7 +85,7 @@ def test_a_spare_that_is_none_is_doubted_where_something_is_down_all_the_same(
         model,
     )
     assert _ends((doubt,)) == [("h0", "POWERED_BY", "b")]
-    assert doubt.chance > 0.5
+    assert 0.2 < doubt.chance < 0.5  # or the second supply did not carry it
 
 
 def test_where_all_that_was_seen_fits_nothing_is_doubted(incident: Read, model: Model) -> None:
