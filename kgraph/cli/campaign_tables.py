@@ -73,14 +73,15 @@ def show_fit(session: Session, done: Fitted, told: str, form: CampaignFormat) ->
         ]
         write(rows, RowFormat(form.value))
         return
-    columns: tuple[str, ...] = ("not learned from", "incidents")
     measures = ("ECE", "Brier", "F1", "precision@.9")
-    columns += tuple(f"{_heading(m)} {when}" for m in measures for when in ("before", "after"))
+    asked = [(f"{_heading(m)} {when}", when, m) for m in measures for when in ("before", "after")]
+    asked.insert(2, (_heading("ECE by chance"), "after", "ECE by chance"))
+    columns = ("not learned from", "incidents", *(heading for heading, _, _ in asked))
     rows_shown = [
         (
             one.name,
             one.incidents,
-            *(cell for m in measures for s in (one.before, one.after) for cell in _cells(s, (m,))),
+            *(cell for _, when, m in asked for cell in _cells(getattr(one, when), (m,))),
         )
         for one in done.held
     ]
