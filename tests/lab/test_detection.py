@@ -42,7 +42,7 @@ class Scene:
     telemetry: Telemetry
     say: Say
 
-    def named(self, kind: str, name: str, seconds: float = 60) -> Event:
+    def named(self, kind: str, name: str, seconds: float = 180) -> Event:
         """Wait until an entity is named; say how long that took."""
         event = self.watch.wait_for(
             f"{kind} {name} named",

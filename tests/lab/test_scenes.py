@@ -55,7 +55,7 @@ class Stage:
         self.say(f"cause named after {since(event, self.lab.fault_at):.1f} s: {event['line']}")
         return event
 
-    def ended(self, state: str, seconds: float = 60) -> Event:
+    def ended(self, state: str, seconds: float = 180) -> Event:
         """Wait until a plan has ended; say how long that took."""
         event = self.watch.wait_for(
             f"a plan {state}", lambda e: e["event"] == "plan.ended", seconds=seconds
@@ -112,10 +112,10 @@ def staged(lab: Lab, config: Path, say: Say) -> Iterator[Stage]:
             "the first complete sync", lambda e: e["event"] == "watch.synced", seconds=120
         )
         say(f"{synced['entities']} entities were read")
-        wait_for("the baseline of the export", lambda: has_baseline(config), seconds=60)
+        wait_for("the baseline of the export", lambda: has_baseline(config), seconds=180)
         yield Stage(lab, watch, say)
         # A guest that has just been moved or started again is read a moment later.
-        wait_for("nearly all alerts to be mapped", lambda: _nearly_all(lab, config), seconds=30)
+        wait_for("nearly all alerts to be mapped", lambda: _nearly_all(lab, config), seconds=90)
         assert watch.stop() == 0
         found = _mapped(lab, config)
         say(f"{len(_lost(found))} of {len(found)} alerts unmapped")

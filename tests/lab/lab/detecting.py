@@ -73,7 +73,7 @@ def detecting(lab: Lab, telemetry: Telemetry, folder: Path) -> Watching:
     config = folder / "kgraph.toml"
     config.write_text(_configuration(lab, telemetry, folder))
     watch = Watching(config)
-    watch.wait_for("the first sync", lambda e: e["event"] == "watch.synced", seconds=60)
+    watch.wait_for("the first sync", lambda e: e["event"] == "watch.synced", seconds=180)
     return watch
 
 

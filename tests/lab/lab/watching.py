@@ -39,7 +39,7 @@ class Watching:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
-    def wait_for(self, what: str, chosen: Callable[[Event], bool], seconds: float = 60) -> Event:
+    def wait_for(self, what: str, chosen: Callable[[Event], bool], seconds: float = 180) -> Event:
         """Wait for an event, told already or yet to come, and return the first such."""
 
         def look() -> Event | None:
