@@ -112,10 +112,11 @@ def staged(lab: Lab, config: Path, say: Say) -> Iterator[Stage]:
             "the first complete sync", lambda e: e["event"] == "watch.synced", seconds=120
         )
         say(f"{synced['entities']} entities were read")
-        wait_for("the baseline of the export", lambda: has_baseline(config), seconds=180)
+        # Each look opens the store anew: asked all the time, a server has no time for the watch.
+        wait_for("the baseline of the export", lambda: has_baseline(config), 180, every=2)
         yield Stage(lab, watch, say)
         # A guest that has just been moved or started again is read a moment later.
-        wait_for("nearly all alerts to be mapped", lambda: _nearly_all(lab, config), seconds=90)
+        wait_for("nearly all alerts to be mapped", lambda: _nearly_all(lab, config), 90, every=2)
         assert watch.stop() == 0
         found = _mapped(lab, config)
         say(f"{len(_lost(found))} of {len(found)} alerts unmapped")

@@ -64,7 +64,9 @@ def run(*command: str) -> str:
     return done.stdout
 
 
-def wait_for(what: str, look: Callable[[], T | None], seconds: float = 120) -> T:
+def wait_for(
+    what: str, look: Callable[[], T | None], seconds: float = 120, every: float = 0.05
+) -> T:
     """Ask until the answer is true, and return it.
 
     Patient, as the machine may do much else: who gets the answer has not waited for the rest.
@@ -77,7 +79,7 @@ def wait_for(what: str, look: Callable[[], T | None], seconds: float = 120) -> T
         answer = look()
         if answer:
             return answer
-        time.sleep(0.05)
+        time.sleep(every)
     raise LabError(f"{what}: not within {seconds:g} s")
 
 
