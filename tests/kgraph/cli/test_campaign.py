@@ -71,7 +71,8 @@ def test_a_fitted_calibrator_is_written_and_then_used(
     monkeypatch.setattr("kgraph.app.measuring.calibrating._LEAST", 8)
     done = run("campaign", "--entities", "100", "--incidents", "16", "--fit", "mine.yaml")
     assert done.code == 0, done.err
-    assert "NOT LEARNED FROM" in done.out and "ECE BY CHANCE" in done.out
+    assert "NOT LEARNED FROM" in done.out
+    assert "ECE BY CHANCE" in done.out
     fitted = load_calibration(work / "mine.yaml")
     assert fitted.title == "8 simulated incidents"
     assert "every other seed of 16 from seed 0, on 99 entities" in fitted.how["simulated"]
