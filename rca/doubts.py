@@ -68,7 +68,8 @@ def _frontier(incident: Incident, answer: Answer) -> Mapping[Key, float]:
     radius = answer.blast_radius
     hit = blamed | {one.entity for one in (*radius.now, *radius.next)}
     weights: dict[Key, float] = {}
-    for key, nats in (*_contradicted(incident, answer, blamed, hit), *_kept_up(incident, answer)):
+    against = _contradicted(incident, answer, blamed, hit)
+    for key, nats in (*against, *_kept_up(incident, answer, blamed, hit)):
         weights[key] = weights.get(key, 0.0) + nats
     return weights
 
@@ -96,13 +97,13 @@ def _contradicted(
             yield _key(relation), behind[relation.dependent]
 
 
-def _kept_up(incident: Incident, answer: Answer) -> Iterator[tuple[Key, float]]:
+def _kept_up(
+    incident: Incident, answer: Answer, blamed: set[str], hit: set[str]
+) -> Iterator[tuple[Key, float]]:
     """Yield the relations to further members of groups, of what alarms and should be kept up.
 
     Nothing explains it, or nothing but the loss of a member that it could do without.
     """
-    best = next((row.members for row in answer.hypotheses if row.members), ())
-    blamed = {fault.entity for fault in best}
     explained = {
         witness.observation.entity
         for cause in answer.causes
@@ -112,8 +113,6 @@ def _kept_up(incident: Incident, answer: Answer) -> Iterator[tuple[Key, float]]:
     # What is blamed for nothing but its own alarm explains no more than that.
     alone = {c.entity for c in answer.causes if c.entity in blamed and c.explains <= 1}
     alarming = {row.entity for row in incident.observations if row.abnormal}
-    radius = answer.blast_radius
-    hit = blamed | {one.entity for one in (*radius.now, *radius.next)}
     groups = [row for row in incident.relations if row.group is not None]
     less = alarming & {row.dependent for row in groups if row.dependency in hit}
     open_ = (alarming - explained) | (alarming & alone) | less
