@@ -272,7 +272,7 @@ class _Wave:
         key[rows <= 0] = -1
         last = np.where(hard[slot, group] & ((rows > 0).sum(axis=0) >= spare), spare - 1, 0)
         order = np.argsort(-key, axis=0, kind="stable")
-        reason = source[order[last, np.arange(len(group))], np.arange(len(group))]
+        reason = np.take_along_axis(source, np.take_along_axis(order, last[None], 0), 0)[0]
         stopped = _at_least(fault, spare)
         stopped[((rows > 0) & (fault == 0)).any(axis=0)] = 0.0
         solid = firm[group] & ((rows > 0) & ~soft).any(axis=0)
