@@ -1,7 +1,8 @@
 """Asking the sources again and again: each in a thread of its own.
 
 One that hangs holds up no other, and none of them touches the store: what they bring is laid into
-a queue, and the loop keeps it.
+a queue, and the loop keeps it. None is asked again while its last answer still lies there: where
+the store is slower than the sources, they are asked less often, and what is known stays new.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from queue import Empty, SimpleQueue
 
@@ -21,6 +23,10 @@ _SLOWEST = 8  # times its interval is the longest that a failing source is left 
 _GRACE = timedelta(seconds=1)  # for threads to end; one that hangs in a library is left behind
 
 
+def _nobody_waits() -> None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Heard:
     """One answer of a source, or that it gave none, or what it told unasked.
@@ -30,6 +36,7 @@ class Heard:
         keep: brings the answer into the store; None where there is none.
         error: why there is none.
         asked: False for an event: it answers no question.
+        taken: called once it has left the queue.
     """
 
     job: Job
@@ -37,6 +44,7 @@ class Heard:
     keep: Keep | None = None
     error: KgraphError | None = None
     asked: bool = True
+    taken: Callable[[], None] = field(default=_nobody_waits, repr=False, compare=False)
 
 
 class Collector:
@@ -70,8 +78,7 @@ class Collector:
     def stop(self) -> None:
         """Ask no more; returns within about a second, whatever hangs."""
         for asker in self._askers:
-            asker.stopping.set()
-            asker.wake.set()
+            asker.stop()
         deadline = self._clock() + _GRACE
         for asker in self._askers:
             asker.join(max(0.0, (deadline - self._clock()).total_seconds()))
@@ -79,12 +86,13 @@ class Collector:
     def heard(self) -> list[Heard]:
         """Return what came in, oldest first."""
         self._news.clear()
-        found = []
-        while True:
-            try:
+        found: list[Heard] = []
+        with suppress(Empty):
+            while True:
                 found.append(self._heard.get_nowait())
-            except Empty:
-                return found
+        for each in found:
+            each.taken()
+        return found
 
     def wait(self, span: timedelta) -> None:
         """Return as soon as something came in, at the latest after `span`."""
@@ -128,26 +136,34 @@ class _Asker(threading.Thread):
     def __init__(self, job: Job, to: Collector) -> None:
         super().__init__(name=f"ask {job.title}", daemon=True)
         self._job, self._to = job, to
-        self.stopping, self.wake = threading.Event(), threading.Event()
+        self._stopping, self._wake = threading.Event(), threading.Event()
         self._anew = threading.Event()  # an event has said that anything may have changed
+        self._taken = threading.Event()  # what was put last has left the queue
+        self._taken.set()
         self._parts: SimpleQueue[Hashable] = SimpleQueue()
+
+    def stop(self) -> None:
+        """Ask no more; it ends by itself, unless its source hangs."""
+        self._stopping.set()
+        self._wake.set()
+        self._taken.set()
 
     def anew(self) -> None:
         """Have everything read, whatever was read before."""
         self._anew.set()
-        self.wake.set()
+        self._wake.set()
 
     def run(self) -> None:
         listening = self._listen()
         failures = 0
         try:
-            while not self.stopping.is_set():
+            while self._goes_on():
                 self._anew.clear()
                 heard = self._to.ask(self._job)
                 failures = failures + 1 if heard.error else 0
-                if self.stopping.is_set():
+                if self._stopping.is_set():
                     return  # nobody keeps it any more
-                self._to.put(heard)
+                self._put(heard)
                 self._attend(self._to.pause(self._job, failures), failed=failures > 0)
         finally:
             if listening is not None:
@@ -160,8 +176,8 @@ class _Asker(threading.Thread):
         Whole readings and parts are read by this one thread: so none overtakes another.
         """
         due = time.monotonic() + seconds
-        while not self.stopping.is_set() and not self._anew.is_set():
-            self.wake.clear()
+        while self._goes_on() and not self._anew.is_set():
+            self._wake.clear()
             parts = self._named()
             if parts and failed:
                 return  # an event shows that it may answer again
@@ -169,21 +185,34 @@ class _Asker(threading.Thread):
                 heard = self._to.ask(self._job, parts)
                 if heard.error is not None:
                     return
-                self._to.put(heard)
+                self._put(heard)
             left = due - time.monotonic()
             if left <= 0:
                 return
-            if self._parts.empty() and not self._anew.is_set() and not self.stopping.is_set():
-                self.wake.wait(left)
+            if self._parts.empty() and not self._anew.is_set() and not self._stopping.is_set():
+                self._wake.wait(left)
+
+    def _goes_on(self) -> bool:
+        """Wait until the last answer has left the queue; tell whether to ask any more.
+
+        What events name meanwhile is read together.
+        """
+        self._taken.wait()
+        return not self._stopping.is_set()
+
+    def _put(self, heard: Heard) -> None:
+        self._taken.clear()
+        self._to.put(replace(heard, taken=self._taken.set))
+        if self._stopping.is_set():
+            self._taken.set()  # it may have been told so before we cleared this
 
     def _named(self) -> list[Hashable]:
         """Return what events have named since, each once."""
         found: dict[Hashable, None] = {}
-        while True:
-            try:
+        with suppress(Empty):
+            while True:
                 found[self._parts.get_nowait()] = None
-            except Empty:
-                return list(found)
+        return list(found)
 
     def _listen(self) -> Listening | None:
         """Have events told, and the source asked of what they name, or anew."""
@@ -196,7 +225,7 @@ class _Asker(threading.Thread):
                 self.anew()
             else:
                 self._parts.put(part)
-                self.wake.set()
+                self._wake.set()
 
         try:
             return self._job.listen(tell)

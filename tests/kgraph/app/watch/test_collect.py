@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -60,6 +61,48 @@ def test_a_source_is_asked_again_and_again(collect: Collect) -> None:
     heard = wait(collect(Job("a", answers, every=QUICK)), lambda found: len(found) >= 3)
     assert all(row.keep is not None and row.error is None for row in heard)
     assert heard[0].at < heard[1].at < heard[2].at
+
+
+def test_none_is_asked_again_before_its_last_answer_was_taken(collect: Collect) -> None:
+    asked = list[datetime]()
+
+    def fetch(at: datetime) -> Keep:
+        asked.append(at)
+        return answers(at)
+
+    collector = collect(Job("slow to keep", fetch, every=QUICK))
+    collector.wait(timedelta(seconds=PATIENCE))
+    time.sleep(0.2)  # two hundred times its interval
+    assert len(asked) == 1
+    assert [row.at for row in collector.heard()] == asked
+    collector.wait(timedelta(seconds=PATIENCE))
+    time.sleep(0.2)
+    assert len(asked) == 2
+    before = clock()
+    collector.stop()
+    assert clock() - before < timedelta(seconds=0.9), "it must not wait for who takes no more"
+
+
+def test_what_events_name_while_an_answer_waits_is_read_together(collect: Collect) -> None:
+    events = Events()
+    named: list[list[Hashable]] = []
+
+    def fetch_parts(parts: Sequence[Hashable], _at: datetime) -> Keep:
+        named.append(list(parts))
+        return lambda _reading: Diff()
+
+    job = replace(
+        Job("a", answers), every=timedelta(hours=1), listen=events.listen, fetch_parts=fetch_parts
+    )
+    collector = collect(job)
+    collector.wait(timedelta(seconds=PATIENCE))  # its whole answer lies in the queue
+    assert events.tell is not None
+    for part in ("guest-1", "guest-2", "guest-1"):
+        events.tell(None, part)
+    time.sleep(0.1)
+    assert not named
+    wait(collector, lambda found: any(not row.asked for row in found))
+    assert named == [["guest-1", "guest-2"]]
 
 
 def test_one_that_hangs_holds_up_no_other_and_not_the_end(collect: Collect) -> None:
