@@ -64,7 +64,7 @@ def writes(guest: Guest) -> Callable[[], bool]:
 
 def resumed(guest: Guest) -> bool:
     guest.domain.resume()
-    time.sleep(0.5)  # it would be paused again by then
+    time.sleep(0.8)  # it would be paused again by then
     return guest.is_in(RUNNING)
 
 

@@ -1,14 +1,17 @@
 # The whole operating system of a lab guest: one boot sector.
 #
-# It idles on the timer (18 ticks a second), writes 4 KiB to its disk on every fourth tick, round
-# and round within the first sectors (`window`, a mask), and obeys keys that virDomainSendKey presses:
+# It sleeps, and twice a second the clock wakes it: it writes 4 KiB to its disk, round and round
+# within the first sectors (`window`, a mask), and obeys keys that virDomainSendKey presses:
 #   d  from now on, write all over the 8 MiB of the disk: a disk that is sparse grows
 #   p  tell the hypervisor that the kernel panicked (ISA pvpanic, port 0x505)
-#   c  from now on, compute between ticks instead of sleeping: the processor is busy
-#   i  sleep between ticks again
+#   c  from now on, compute between beats instead of sleeping: the processor is busy
+#   i  sleep between beats again
 #   h  hang: it is there, and never does anything again
 #   w  arm the watchdog (ib700, port 0x443) for 2 s, and never pet it
-# BIOS services: int 13h/43h extended write, int 16h keyboard; word 0x46c counts the ticks.
+# BIOS services: int 13h/43h extended write, int 16h keyboard.
+#
+# The clock is the periodic interrupt of the MC146818 (IRQ 8). The timer that a PC has for it can do no
+# less than 18 a second, and to be woken is most of what a guest that does nothing costs its host.
 
         .code16
         .globl  _start
@@ -19,14 +22,33 @@ _start:
         movw    %ax, %ss
         movw    $0x7c00, %sp
         movb    %dl, boot_drive
+        cli
+        movw    $beat, 0x70 * 4
+        movw    %cs, 0x70 * 4 + 2
+        movb    $0x30, %al              # the timer: once more, and then never
+        outb    %al, $0x43
+        movb    $0xff, %al
+        outb    %al, $0x40
+        outb    %al, $0x40
+        movw    $0x2f8a, %ax            # register A of the clock: twice a second
+        call    set
+        movw    $0x428b, %ax            # B: interrupt then; 24 hours, as before
+        call    set
+        inb     $0xa1, %al              # let the second controller pass IRQ 8
+        andb    $0xfe, %al
+        outb    %al, $0xa1
+        inb     $0x21, %al              # and the first one pass the second's
+        andb    $0xfb, %al
+        outb    %al, $0x21
+        call    rearm
         sti
 
 tick:   cmpb    $0x00, computing
         jne     burn
         hlt
         jmp     obey
-burn:   movw    0x46c, %ax
-again:  cmpw    %ax, 0x46c
+burn:   movb    beats, %al
+again:  cmpb    %al, beats
         je      again
 
 obey:   movb    $0x01, %ah              # a key waiting?
@@ -65,10 +87,7 @@ hang:   cli
         hlt
         jmp     hang
 
-work:   incb    ticks                   # each write costs 10 ms of emulation
-        testb   $0x03, ticks
-        jne     tick
-        movw    $0x4300, %ax
+work:   movw    $0x4300, %ax            # each write costs 10 ms of emulation
         movb    boot_drive, %dl
         movw    $packet, %si
         int     $0x13
@@ -79,8 +98,27 @@ work:   incb    ticks                   # each write costs 10 ms of emulation
         movw    $8, sector              # never over the boot sector
         jmp     tick
 
+beat:   pushw   %ax
+        incb    %cs:beats
+        call    rearm
+        movb    $0x20, %al              # both controllers: it is done
+        outb    %al, $0xa0
+        outb    %al, $0x20
+        popw    %ax
+        iret
+
+rearm:  movb    $0x0c, %al              # it interrupts once for each reading of register C
+        outb    %al, $0x70
+        inb     $0x71, %al
+        ret
+
+set:    outb    %al, $0x70              # register %al of the clock
+        movb    %ah, %al
+        outb    %al, $0x71
+        ret
+
 boot_drive: .byte 0
-ticks:      .byte 0
+beats:      .byte 0
 computing:  .byte 0
         .balign 4
 mask:       .word window, 0

@@ -167,9 +167,9 @@ class Guest:
     def _writes_after(self, key: str) -> bool:
         """Press a key, again and again because one may get lost; tell whether it writes then."""
         self.press(key)
-        time.sleep(0.3)
+        time.sleep(0.6)
         before = self.written
-        time.sleep(0.7)  # three writes
+        time.sleep(1.1)  # two writes
         return self.wrote_since(before)
 
     def compute(self) -> None:
@@ -189,7 +189,7 @@ class Guest:
         before, began = self._processor_seconds, time.monotonic()
         time.sleep(0.5)
         share = (self._processor_seconds - before) / (time.monotonic() - began)
-        return share > 0.15  # 0.03 is what it uses to write; see rules.yml
+        return share > 0.15  # 0.04 is what it uses to write; see rules.yml
 
     @property
     def _processor_seconds(self) -> float:
@@ -245,7 +245,7 @@ class Guest:
     def _resume(self) -> bool:
         with contextlib.suppress(import_module("libvirt").libvirtError):  # it tells by its state
             self.domain.resume()
-        time.sleep(0.3)  # longer than it takes to the next write
+        time.sleep(0.6)  # longer than it takes to the next write
         return self.is_in(DomainState.RUNNING)
 
 

@@ -23,7 +23,7 @@ from tests.lab.lab.hypervisor import LIBVIRT_EXPORTER_PORT, NODE_EXPORTER_PORT, 
 from tests.lab.lab.processes import LabError, end, spawn, wait_for
 from tools.ports import free_address
 
-_QUICK = "500ms"
+_QUICK = "1s"
 
 
 class Monitoring:
