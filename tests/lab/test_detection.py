@@ -29,7 +29,7 @@ from tests.lab.test_scenes import Say, say
 __all__ = ["say"]
 pytestmark = pytest.mark.lab
 
-_SLOW = 150_000  # bits a second for two guests that write 600,000 each
+_SLOW = 50_000  # bits a second for two guests that write 65,000 each
 _ROOM = 22 << 20  # bytes that may be written to the pool `small`, about
 
 
