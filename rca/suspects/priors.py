@@ -12,6 +12,7 @@ from rca.rules.learning import Learned, Priors
 from rca.rules.model import Model
 
 WINDOW_YEARS = 1 / 365  # faults this close together belong to one incident
+SILENT = 0.6  # P(nothing is told of what is at fault itself): not all is watched
 COMMON_CAUSE = 0.05  # beta factor: of the faults of one member, so many take its peers along
 BEFORE = timedelta(hours=1)  # a change so shortly before the first symptom is suspect
 AFTER = timedelta(minutes=1)  # so much later than all that its entity shows, it is an answer to it

@@ -30,7 +30,7 @@ from rca.region.edges import Floats, Ints
 from rca.region.goal import Goal
 from rca.region.scene import Scene
 from rca.rules.compile import severity_of
-from rca.suspects.priors import log_prior, log_prior_together
+from rca.suspects.priors import SILENT, log_prior, log_prior_together
 from rca.suspects.regions import region_of
 
 
@@ -173,16 +173,32 @@ def prospects(
     single = spans(ends, which)
     members, stops, priors = _together(groups, suspected, which.tolist(), worst)
     together = np.array([place for group in members for place in group], np.int64)
-    sizes = np.concatenate((np.ones(len(single), np.int64), [*map(len, members)]))
+    sizes = np.array([1] * len(single) + [*map(len, members)], np.int64)
+    suspect = np.concatenate(
+        (np.repeat(np.arange(len(suspected)), np.diff(ends)[which]), together)
+    )
+    odds = np.concatenate((np.array([s.log_prior for s in sorts], np.float64)[single], priors))
+    silent = _silent(scene, suspected, goal)[suspect]
+    at_fault = np.bincount(np.repeat(np.arange(len(sizes)), sizes), silent, len(sizes))
     return Prospects(
         suspected,
         sorts,
         np.concatenate(([0], np.cumsum(sizes))).astype(np.int64),
-        np.concatenate((np.repeat(np.arange(len(suspected)), np.diff(ends)[which]), together)),
+        suspect,
         np.concatenate((single, begin[len(equal) + which[together]])),
-        np.concatenate((np.array([s.log_prior for s in sorts], np.float64)[single], priors)),
+        odds + math.log(SILENT) * at_fault,
         stops,
     )
+
+
+def _silent(scene: Scene, suspected: Sequence[int], goal: Goal | None) -> Floats:
+    """Return (suspects,) 1 of which neither an alarm nor a change is told, else 0.
+
+    All 0 where an objective was breached: those are asked about what no alarm's limit has caught.
+    """
+    if goal is not None:
+        return np.zeros(len(suspected))
+    return np.array([e not in scene.loudest and e not in scene.changed for e in suspected], float)
 
 
 def _equals(scene: Scene, suspected: Sequence[int], goal: Goal | None) -> tuple[list[int], Ints]:
