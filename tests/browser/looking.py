@@ -134,5 +134,6 @@ class Window:
         return found
 
     def close(self) -> None:
-        """Close it."""
+        """Close it; what a test still answers in the service's place is that test's alone."""
+        self.page.unroute_all(behavior="ignoreErrors")
         self.context.close()

@@ -81,7 +81,8 @@ def traps(tmp_path: Path) -> Iterator[Traps]:
             [*words, f"udp:127.0.0.1:{port}"], stdout=said, stderr=said, env=env
         )
     try:
-        until("snmptrapd", lambda: log.exists() and "NET-SNMP" in log.read_text())
+        # It says that it is there before it listens, and nobody sends a trap twice.
+        until("snmptrapd", lambda: f":{port:04X} " in Path("/proc/net/udp").read_text())
         yield Traps(port, log)
     finally:
         process.terminate()
