@@ -173,7 +173,8 @@ def prospects(
     single = spans(ends, which)
     members, stops, priors = _together(groups, suspected, which.tolist(), worst)
     together = np.array([place for group in members for place in group], np.int64)
-    sizes = np.array([1] * len(single) + [*map(len, members)], np.int64)
+    several = np.array([len(group) for group in members], np.int64)
+    sizes = np.concatenate((np.ones(len(single), np.int64), several))
     suspect = np.concatenate(
         (np.repeat(np.arange(len(suspected)), np.diff(ends)[which]), together)
     )
@@ -183,7 +184,7 @@ def prospects(
     return Prospects(
         suspected,
         sorts,
-        np.concatenate(([0], np.cumsum(sizes))).astype(np.int64),
+        np.concatenate(([0], np.cumsum(sizes))),
         suspect,
         np.concatenate((single, begin[len(equal) + which[together]])),
         odds + math.log(SILENT) * at_fault,
