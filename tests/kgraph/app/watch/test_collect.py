@@ -85,24 +85,15 @@ def test_none_is_asked_again_before_its_last_answer_was_taken(collect: Collect) 
 
 def test_what_events_name_while_an_answer_waits_is_read_together(collect: Collect) -> None:
     events = Events()
-    named: list[list[Hashable]] = []
-
-    def fetch_parts(parts: Sequence[Hashable], _at: datetime) -> Keep:
-        named.append(list(parts))
-        return lambda _reading: Diff()
-
-    job = replace(
-        Job("a", answers), every=timedelta(hours=1), listen=events.listen, fetch_parts=fetch_parts
-    )
-    collector = collect(job)
+    collector = collect(events.in_parts())
     collector.wait(timedelta(seconds=PATIENCE))  # its whole answer lies in the queue
     assert events.tell is not None
     for part in ("guest-1", "guest-2", "guest-1"):
         events.tell(None, part)
     time.sleep(0.1)
-    assert not named
+    assert not events.named
     wait(collector, lambda found: any(not row.asked for row in found))
-    assert named == [["guest-1", "guest-2"]]
+    assert events.named == [["guest-1", "guest-2"]]
 
 
 def test_one_that_hangs_holds_up_no_other_and_not_the_end(collect: Collect) -> None:
@@ -144,10 +135,11 @@ def test_a_bug_in_one_source_is_told_and_ends_nothing(
 
 
 class Events:
-    """A source with events; `tell` is what it was given to tell them with."""
+    """A source with events; `tell` is what it tells them with, `named` what was read of them."""
 
     def __init__(self) -> None:
         self.tell: Tell | None = None
+        self.named: list[list[Hashable]] = []
         self.stopped = threading.Event()
 
     def listen(self, tell: Tell) -> Events:
@@ -156,6 +148,15 @@ class Events:
 
     def stop(self) -> None:
         self.stopped.set()
+
+    def fetch_parts(self, parts: Sequence[Hashable], _at: datetime) -> Keep:
+        self.named.append(list(parts))
+        return lambda _reading: Diff()
+
+    def in_parts(self) -> Job:
+        """Return the job of a source of which what an event names can be read alone."""
+        whole = Job("a", answers, every=timedelta(hours=1), listen=self.listen)
+        return replace(whole, fetch_parts=self.fetch_parts)
 
 
 def test_an_event_is_heard_at_once_and_has_the_source_asked_anew(collect: Collect) -> None:
@@ -176,21 +177,12 @@ def test_what_an_event_names_is_read_alone_and_the_whole_is_left_for_later(
     collect: Collect,
 ) -> None:
     events = Events()
-    named: list[list[Hashable]] = []
-
-    def fetch_parts(parts: Sequence[Hashable], _at: datetime) -> Keep:
-        named.append(list(parts))
-        return lambda _reading: Diff()
-
-    job = replace(
-        Job("a", answers), every=timedelta(hours=1), listen=events.listen, fetch_parts=fetch_parts
-    )
-    collector = collect(job)
+    collector = collect(events.in_parts())
     wait(collector, lambda found: len(found) == 1)
     assert events.tell is not None
     events.tell(None, "guest-1")
     (heard,) = wait(collector, lambda found: len(found) == 1)
-    assert (named, heard.asked, heard.error) == ([["guest-1"]], False, None)
+    assert (events.named, heard.asked, heard.error) == ([["guest-1"]], False, None)
 
 
 def test_when_what_an_event_names_cannot_be_read_alone_the_whole_is_read(
