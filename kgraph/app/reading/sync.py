@@ -149,17 +149,18 @@ def keep(reading: Reading, snapshot: Snapshot) -> Diff:
     return diff.with_findings(snapshot.findings) if snapshot.findings else diff
 
 
-def note(reading: Reading, shown: Snapshot) -> Diff:
-    """Keep what an event shows of things that the source has told of before.
+def note(reading: Reading, shown: Iterable[Snapshot]) -> Diff:
+    """Keep what events show of things that their source has told of before; in one commit.
 
     It is no reading of the scope: it closes nothing, and overtakes no reading that is under way.
     """
     rows = []
-    for item in shown.items:
-        if isinstance(item, Observation):
-            uid = reading.store.locate(shown.source, item.entity)
-            if isinstance(uid, str):
-                rows.append(replace(item, entity=uid))
+    for each in shown:
+        for item in each.items:
+            if isinstance(item, Observation):
+                uid = reading.store.locate(each.source, item.entity)
+                if isinstance(uid, str):
+                    rows.append(replace(item, entity=uid))
     if reading.commitment is Commitment.COMMIT and rows:
         reading.store.observe(rows)
     return Diff(observed=len(rows))

@@ -36,6 +36,7 @@ class Heard:
         keep: brings the answer into the store; None where there is none.
         error: why there is none.
         asked: False for an event: it answers no question.
+        shown: what an event shows by itself.
         taken: called once it has left the queue.
     """
 
@@ -44,6 +45,7 @@ class Heard:
     keep: Keep | None = None
     error: KgraphError | None = None
     asked: bool = True
+    shown: Snapshot | None = None
     taken: Callable[[], None] = field(default=_nobody_waits, repr=False, compare=False)
 
 
@@ -84,7 +86,7 @@ class Collector:
             asker.join(max(0.0, (deadline - self._clock()).total_seconds()))
 
     def heard(self) -> list[Heard]:
-        """Return what came in, oldest first."""
+        """Return what came in, oldest first; what events of one source show, together."""
         self._news.clear()
         found: list[Heard] = []
         with suppress(Empty):
@@ -92,7 +94,7 @@ class Collector:
                 found.append(self._heard.get_nowait())
         for each in found:
             each.taken()
-        return found
+        return _together(found)
 
     def wait(self, span: timedelta) -> None:
         """Return as soon as something came in, at the latest after `span`."""
@@ -122,12 +124,36 @@ class Collector:
     def tell(self, job: Job, shown: Snapshot | None) -> None:
         """Take what an event itself shows."""
         if shown is not None:
-            self.put(Heard(job, self._clock(), lambda reading: note(reading, shown), asked=False))
+            self.put(Heard(job, self._clock(), asked=False, shown=shown))
 
     def pause(self, job: Job, failures: int) -> float:
         """Return the seconds until a source is asked again."""
         times: int = min(2 ** max(0, failures - 1), _SLOWEST)
         return job.every.total_seconds() * times * self._jitter()
+
+
+def _together(found: Iterable[Heard]) -> list[Heard]:
+    """Make one of what events of a source show, up to its next answer: a thousand guests may stop.
+
+    None is put before an answer that came first: that may bring what the event is about.
+    """
+    runs: list[list[Heard]] = []
+    latest: dict[str, list[Heard]] = {}
+    for each in found:
+        run = latest.get(each.job.title)
+        if run is None or each.shown is None or run[-1].shown is None:
+            run = latest[each.job.title] = []
+            runs.append(run)
+        run.append(each)
+    return [_one(run) for run in runs]
+
+
+def _one(run: Sequence[Heard]) -> Heard:
+    shown = [each.shown for each in run if each.shown is not None]
+    if not shown:
+        return run[0]
+    newest = max(run, key=lambda each: each.at)
+    return replace(newest, keep=lambda reading: note(reading, shown))
 
 
 class _Asker(threading.Thread):

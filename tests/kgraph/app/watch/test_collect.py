@@ -7,13 +7,16 @@ import time
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
-from kgraph.app.reading.sync import Job, Keep, Tell
+from kgraph.app.reading.sync import Commitment, Job, Keep, Reading, Tell, unshown
 from kgraph.app.watch.collect import Collector, Heard
-from kgraph.schema import Snapshot, SourceError
+from kgraph.schema import Observation, Record, Snapshot, SourceError, State
 from kgraph.store import Diff
+from tests.stores import new_store
 
 PATIENCE = 30.0
 QUICK = timedelta(milliseconds=1)
@@ -22,6 +25,10 @@ Collect = Callable[..., Collector]
 
 def clock() -> datetime:
     return datetime.now(UTC)
+
+
+def seen(guest: str) -> Observation:
+    return Observation(guest, "down", State.ABNORMAL, at=clock(), detector="a")
 
 
 def answers(_at: datetime) -> Keep:
@@ -171,6 +178,35 @@ def test_an_event_is_heard_at_once_and_has_the_source_asked_anew(collect: Collec
     wait(collector, lambda found: len(found) == 1)
     collector.stop()
     assert events.stopped.wait(PATIENCE)
+
+
+def test_what_a_thousand_events_show_is_one_commit(tmp_path: Path) -> None:
+    guests = [f"guest-{n}" for n in range(1_000)]
+    store = new_store(tmp_path / "kgraph.db")
+    with store.sync("a", "", complete=True, at=clock()) as run:
+        run.stage(Record(guest, "VirtualMachine", guest) for guest in guests)
+        run.commit()
+    collector = Collector((), clock, lambda: 1.0)
+    for guest in guests:
+        collector.tell(Job("a", answers), Snapshot("a", "", False, iter([seen(guest)])))
+    shown = collector.heard()
+    observed = store.observe
+    with patch.object(store, "observe", side_effect=observed) as commits:
+        for row in shown:
+            assert row.keep is not None
+            row.keep(Reading(store, row.at, Commitment.COMMIT, unshown))
+    assert len(store.evidence(now=clock()).observations) == len(guests)
+    assert commits.call_count == len(shown) == 1
+    store.close()
+
+
+def test_what_events_show_after_an_answer_is_kept_after_it() -> None:
+    collector, job = Collector((), clock, lambda: 1.0), Job("a", answers)
+    collector.tell(job, Snapshot("a", "", False, iter([seen("before")])))
+    collector.put(Heard(job, clock(), answers(clock())))
+    for guest in ("after", "and after"):
+        collector.tell(job, Snapshot("a", "", False, iter([seen(guest)])))
+    assert [row.asked for row in collector.heard()] == [False, True, False]
 
 
 def test_what_an_event_names_is_read_alone_and_the_whole_is_left_for_later(
