@@ -167,7 +167,8 @@ class World:
         windows: entity -> the maintenance window in which it is just now.
         stuck: entities on which an effect hangs that may still happen.
         off: hosts that are confirmed off: read back just now, or fenced by this very run.
-        undone: (plan, when it ended) of runs of the last hour that ended before any effect.
+        undone: (plan, when it ended) of runs that ended before any effect, since the last that had
+            one.
     """
 
     now: datetime

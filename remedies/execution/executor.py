@@ -32,7 +32,7 @@ from kgraph.schema.plan_documents import parse_plan, plan_text
 from kgraph.store import GraphStore
 from remedies.execution.approvals import expired, given, waiting
 from remedies.execution.carrying import Carrying, Progress
-from remedies.execution.ledger import HOUR, Ledger
+from remedies.execution.ledger import Ledger
 from remedies.execution.next_moves import time_for
 from remedies.execution.others import (
     Other,
@@ -420,7 +420,7 @@ class Executor:
             before={each.plan.id: frozenset(each.run.before) for each in every},
             off=facts.off | off,
             budgets=self._budgets,
-            undone=self._ledger.undone(plan.id, now - HOUR),
+            undone=self._ledger.undone(plan.id),
             lifted=self._ledger.lifted(entities),
             settling=frozenset(each.plan.id for each in every if each.settling),
             touched={each.plan.id: each.touched for each in every},

@@ -34,7 +34,6 @@ from remedies.guards.silence import blind
 from remedies.lifting import Doubt, lifting
 from remedies.world import Facts, Flight, Intent, Past
 
-HOUR = timedelta(hours=1)
 SKEW = timedelta(minutes=1)  # by which the clocks of processes on one store may differ
 _ALL = 1_000_000
 _ENDED = frozenset({StepState.DONE, StepState.FAILED, StepState.INDETERMINATE})
@@ -47,7 +46,7 @@ class Remembered:
     """All that a ledger holds at one moment.
 
     Attributes:
-        undone: (plan, end) of runs that ended without any effect.
+        undone: (plan, end) of runs that ended without any effect, since the last that had one.
     """
 
     intents: Sequence[Intent] = ()
@@ -122,9 +121,9 @@ class Ledger:
             for row in rows
         )
 
-    def undone(self, plan: str, since: datetime) -> tuple[tuple[str, datetime], ...]:
-        """Return (plan, end) of its runs that ended without any effect from then on."""
-        return tuple((plan, at) for at in self._undone.get(plan, ()) if at >= since)
+    def undone(self, plan: str) -> tuple[tuple[str, datetime], ...]:
+        """Return (plan, end) of its runs without any effect, since the last that had one."""
+        return tuple((plan, at) for at in self._undone.get(plan, ()))
 
     def lifted(self, entities: Iterable[str]) -> dict[str, datetime]:
         """Return since when these may be treated again as they were in vain."""
@@ -180,7 +179,9 @@ class Ledger:
             came = run.outcome or _unknown(plan, run, entries)
             if came is not None:
                 past += past_of(plan, run, entries, came)
-            if run.ended_at and not run.by.startswith(SHADOW) and _idle(plan, entries):
+            if not _idle(plan, entries):
+                undone.clear()
+            elif run.ended_at and not run.by.startswith(SHADOW):
                 undone.append(run.ended_at)
             for intent in _intents(plan, entries):
                 if now - intent.at <= span_of(intent):

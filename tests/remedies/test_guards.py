@@ -334,7 +334,10 @@ def ended_undone(*seconds_ago: float, plan: str = "") -> World:
 
 @pytest.mark.parametrize(
     ("ago", "refused"),
-    [((5,), True), ((25,), False), ((25, 60), True), ((45, 60), False), ((70, 200, 300), True)],
+    [
+        *[((5,), True), ((25,), False), ((25, 60), True), ((45, 60), False)],
+        *[((70, 200, 300), True), ((80_000,) * 100, True), ((90_000,) * 100, False)],
+    ],
 )
 def test_what_ended_undone_is_begun_again_after_a_pause_that_grows(
     ago: tuple[float, ...], *, refused: bool

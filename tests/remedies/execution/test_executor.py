@@ -427,6 +427,27 @@ def test_what_was_refused_for_now_was_not_tried_in_vain(store: GraphStore) -> No
     assert estate.log == ["resume v1"]
 
 
+def test_what_ends_undone_for_days_is_begun_once_a_day_at_last(store: GraphStore) -> None:
+    """A disk that somebody has locked: each try was told, and each made the kept plan grow."""
+    estate, _ = export_story(1, fails=0)
+    estate.things["x"].state, estate.things["v1"].refuses = "active", 1_000
+    plan = plan_of(RESUME, cause=Fault("v1", "paused_io_error"))
+    night, tries, said = Night(store, estate), list[int](), ""
+    for minutes in range(0, 5 * 24 * 60, 20):
+        night.now = max(night.now, T0 + timedelta(minutes=minutes))
+        if minutes % 300 == 0:
+            night.executor = night.fresh()  # of a new process: the store remembers
+        refused = night.executor.foresee(plan, night.now, night.facts())
+        if refused is None:
+            night.begin(plan, Approver.POLICY)
+            night.run(plan)
+            tries.append(minutes // (24 * 60))
+        else:
+            said = refused.why
+    assert [tries.count(day) for day in range(5)] == [12, 1, 1, 1, 1]
+    assert "16 times in a row: a person has to see what is in the way" in said
+
+
 def test_what_came_back_by_itself_right_before_the_effect_is_not_taken_back(
     store: GraphStore,
 ) -> None:
