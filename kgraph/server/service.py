@@ -46,6 +46,10 @@ class Watching(Protocol):
     def stuck(self) -> bool:
         """Whether it is at work, and does not come to an end."""
 
+    @property
+    def held_up(self) -> bool:
+        """Whether it waits for a store that is away, busy or without room."""
+
     def nudge(self) -> None:
         """Let it look at once at what came in."""
 
@@ -56,6 +60,7 @@ class NotWatching:
     alive = True
     leading = False
     stuck = False
+    held_up = False
 
     def nudge(self) -> None:
         """Leave it to that process: it looks twice a second."""

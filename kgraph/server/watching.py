@@ -81,6 +81,11 @@ class WatchThread:
         works = self._watch is not None and not self._watch.waiting
         return works and monotonic() - self._round_at > _STUCK_AFTER
 
+    @property
+    def held_up(self) -> bool:
+        """Whether it waits for a store that is away, busy or without room."""
+        return bool(self._waits_for)
+
     def nudge(self) -> None:
         """Let the loop look at once at what came in."""
         if self._watch is not None:

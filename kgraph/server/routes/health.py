@@ -19,7 +19,7 @@ router = APIRouter()
 _log = logger(__name__)
 
 
-_State = Literal["leading", "waiting", "stuck", "dead"]
+_State = Literal["leading", "waiting", "held_up", "stuck", "dead"]
 
 
 class Health(BaseModel):
@@ -31,10 +31,13 @@ class Health(BaseModel):
 class Readiness(BaseModel):
     """Whether requests can be answered.
 
+    A store that keeps nothing is read all the same: who looks is not sent away, and posts are
+    refused one by one.
+
     Attributes:
-        store: empty, or why it cannot be read.
-        watch: `leading`, `waiting` for another process, `stuck` where its loop has not gone round
-            for two minutes, or `dead`.
+        store: empty, or what is wrong with it: it cannot be read, or nothing can be kept.
+        watch: `leading`, `waiting` for another process, `held_up` where nothing can be kept, such
+            as on a full disk, `stuck` where its loop has not gone round for two minutes, or `dead`.
     """
 
     ready: bool
@@ -58,7 +61,9 @@ async def readyz(served: Served, response: Response) -> Readiness:
         _log.warning("not ready", because=str(error))
         trouble = "it cannot be read; the log tells why"  # whoever asks need not say who they are
     watch = _state(served.watching)
-    ready = not trouble and watch in {"leading", "waiting"} and not served.ending()
+    ready = not trouble and watch not in {"stuck", "dead"} and not served.ending()
+    if not trouble and watch == "held_up":
+        trouble = "nothing can be kept, and what is shown gets old; the log tells why"
     if not ready:
         response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
     return Readiness(ready=ready, store=trouble, watch=watch)
@@ -69,6 +74,8 @@ def _state(watching: Watching) -> _State:
         return "dead"
     if watching.stuck:
         return "stuck"
+    if watching.held_up:
+        return "held_up"
     return "leading" if watching.leading else "waiting"
 
 
