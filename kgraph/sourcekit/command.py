@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import PurePath
-from typing import IO
+from typing import IO, cast
 
 from kgraph.schema import SourceError
 from kgraph.schema.errors import one_line
@@ -21,6 +21,7 @@ from kgraph.schema.errors import one_line
 PATIENCE = timedelta(seconds=20)
 MOST_BYTES = 256 * 2**20  # of an answer, as over HTTP
 _CHUNK = 1 << 16
+_LOOK = 0.1  # seconds between two looks whether it is over
 _LONGEST_COMPLAINT = 300
 _asked: set[subprocess.Popen[bytes]] = set()  # tools that somebody waits for
 _starting = threading.Lock()
@@ -106,26 +107,44 @@ def _said(tool: subprocess.Popen[bytes], patience: timedelta) -> tuple[bytes, by
         subprocess.TimeoutExpired: it has not ended in time.
         OverflowError: it prints more than anybody can hold.
     """
-    end = time.monotonic() + patience.total_seconds()
     heard = {pipe: bytearray() for pipe in (tool.stdout, tool.stderr)}
-    with selectors.DefaultSelector() as pipes:
-        for pipe, told in heard.items():
-            assert pipe is not None  # noqa: S101 - both were asked for
-            pipes.register(pipe, selectors.EVENT_READ, told)
-        while pipes.get_map():
-            ready = pipes.select(max(0.0, end - time.monotonic()))
-            if not ready:
-                raise subprocess.TimeoutExpired(tool.args, patience.total_seconds())
-            for key, _ in ready:
-                chunk = os.read(key.fd, _CHUNK)
-                key.data.extend(chunk)
-                if not chunk:
-                    pipes.unregister(key.fileobj)
-                if len(key.data) > MOST_BYTES:
-                    raise OverflowError
-    tool.wait(max(0.0, end - time.monotonic()))
+    for pipe, chunk in chunks(tool, patience):
+        heard[pipe] += chunk
+        if len(heard[pipe]) > MOST_BYTES:
+            raise OverflowError
     printed, complaint = map(bytes, heard.values())
     return printed, complaint
+
+
+def chunks(
+    tool: subprocess.Popen[bytes], patience: timedelta
+) -> Iterator[tuple[IO[bytes], bytes]]:
+    """Yield what a tool writes into its pipes, until it has ended.
+
+    What it has left behind, such as the master of an `ssh` with ControlPersist, has the pipes
+    still: their end is not waited for.
+
+    Raises:
+        subprocess.TimeoutExpired: it has not ended in time.
+    """
+    end = time.monotonic() + patience.total_seconds()
+    late = subprocess.TimeoutExpired(tool.args, patience.total_seconds())
+    with selectors.DefaultSelector() as pipes:
+        for pipe in filter(None, (tool.stdout, tool.stderr)):
+            pipes.register(pipe, selectors.EVENT_READ)
+        while pipes.get_map():
+            over, left = tool.poll() is not None, end - time.monotonic()
+            if left <= 0 and not over:
+                raise late
+            ready = pipes.select(0.0 if over else min(left, _LOOK))
+            if over and (not ready or left <= 0):
+                return
+            for key, _ in ready:
+                chunk = os.read(key.fd, _CHUNK)
+                if not chunk:
+                    pipes.unregister(key.fileobj)
+                yield cast("IO[bytes]", key.fileobj), chunk
+    tool.wait(max(0.0, end - time.monotonic()))
 
 
 def unanswered(argv: Sequence[str], patience: timedelta) -> SourceError:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import subprocess
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import islice
 from tempfile import TemporaryFile
 
 from kgraph.schema import SourceError
-from kgraph.sourcekit.command import shortened, started, unanswered
+from kgraph.sourcekit.command import chunks, shortened, started, unanswered
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,38 +36,27 @@ def first_lines(argv: Sequence[str], most: int, patience: timedelta) -> Printed:
     Raises:
         SourceError: it is missing, fails, or has printed nothing in time.
     """
-    where = " ".join(argv)
-    late = threading.Event()
+    late, printed, count = False, bytearray(), 0
     with TemporaryFile() as complaints:
         with started(argv, complaints) as process:
-            timer = threading.Timer(patience.total_seconds(), _give_up, (process, late))
-            timer.daemon = True  # whoever ends meanwhile does not wait for it
-            timer.start()
-            lines = _taken(process, most)
-            timer.cancel()
-            enough = len(lines) >= most
-            if enough:
-                process.kill()
-            status = process.wait()
+            try:
+                for _, chunk in chunks(process, patience):
+                    printed += chunk
+                    count += chunk.count(b"\n")
+                    if count >= most:
+                        break
+            except subprocess.TimeoutExpired:
+                late = True
+            status = process.poll()
         complaints.seek(0)
         said = shortened(complaints.read())
-    if late.is_set() and not lines:
+    lines = bytes(printed).removesuffix(b"\n").split(b"\n")[:most] if printed else []
+    if late and not lines:
         raise unanswered(argv, patience)
-    if late.is_set():
+    if late:
         return Printed(lines, f"it took longer than {patience.total_seconds():g} s")
-    if enough:
+    if count >= most:
         return Printed(lines, f"more than {most} at once")
     if status:
-        raise SourceError(f"it ended with {status}: {said}", where=where)
+        raise SourceError(f"it ended with {status}: {said}", where=" ".join(argv))
     return Printed(lines)
-
-
-def _taken(process: subprocess.Popen[bytes], most: int) -> list[bytes]:
-    assert process.stdout is not None  # noqa: S101 - a pipe was asked for
-    with process.stdout as printed:
-        return [line.rstrip(b"\n") for line in islice(printed, most)]
-
-
-def _give_up(process: subprocess.Popen[bytes], late: threading.Event) -> None:
-    late.set()
-    process.kill()

@@ -37,7 +37,7 @@ class Readiness(BaseModel):
     Attributes:
         store: empty, or what is wrong with it: it cannot be read, or nothing can be kept.
         watch: `leading`, `waiting` for another process, `held_up` where nothing can be kept, such
-            as on a full disk, `stuck` where its loop has not gone round for two minutes, or `dead`.
+            as on a full disk, `stuck` where its loop did not go round for two minutes, or `dead`.
     """
 
     ready: bool

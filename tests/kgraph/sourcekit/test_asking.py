@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from ingest.detect.logs.printed import first_lines
 from kgraph.schema import SourceError
 from kgraph.sourcekit import files, parsed, run
+from kgraph.sourcekit.command import ToolFailedError
 from tests.real import until
 
 
@@ -49,6 +52,17 @@ def test_a_tool_that_is_missing_is_told() -> None:
 def test_a_tool_that_hangs_is_ended() -> None:
     with pytest.raises(SourceError, match=r"no answer within 0.2 s"):
         run(["sleep", "30"], timedelta(seconds=0.2))
+
+
+def test_a_tool_has_ended_though_what_it_leaves_behind_holds_its_output() -> None:
+    """Such as the master of an `ssh` with ControlPersist: each answer came too late."""
+    words = ["sh", "-c", "seq 100000; sleep 20 & exit $0"]
+    began = time.monotonic()
+    assert run([*words, "0"]).endswith("\n99999\n100000\n")
+    with pytest.raises(ToolFailedError, match=r"it ended with 3: .* 99999 100000$"):
+        run([*words, "3"])
+    assert first_lines([*words, "0"], 200_000, timedelta(seconds=20)).lines[-1] == b"100000"
+    assert time.monotonic() - began < 10
 
 
 def test_a_tool_that_prints_without_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:

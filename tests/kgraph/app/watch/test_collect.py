@@ -188,7 +188,9 @@ def test_what_a_thousand_events_show_is_one_commit(tmp_path: Path) -> None:
         run.commit()
     collector = Collector((), clock, lambda: 1.0)
     for guest in guests:
-        collector.tell(Job("a", answers), Snapshot("a", "", False, iter([seen(guest)])))
+        collector.tell(
+            Job("a", answers), Snapshot("a", "", complete=False, items=iter([seen(guest)]))
+        )
     shown = collector.heard()
     observed = store.observe
     with patch.object(store, "observe", side_effect=observed) as commits:
@@ -202,10 +204,10 @@ def test_what_a_thousand_events_show_is_one_commit(tmp_path: Path) -> None:
 
 def test_what_events_show_after_an_answer_is_kept_after_it() -> None:
     collector, job = Collector((), clock, lambda: 1.0), Job("a", answers)
-    collector.tell(job, Snapshot("a", "", False, iter([seen("before")])))
+    collector.tell(job, Snapshot("a", "", complete=False, items=iter([seen("before")])))
     collector.put(Heard(job, clock(), answers(clock())))
     for guest in ("after", "and after"):
-        collector.tell(job, Snapshot("a", "", False, iter([seen(guest)])))
+        collector.tell(job, Snapshot("a", "", complete=False, items=iter([seen(guest)])))
     assert [row.asked for row in collector.heard()] == [False, True, False]
 
 
