@@ -14,7 +14,7 @@ from operator import attrgetter
 from kgraph.app.asking.investigation import Investigation, Toolkit, of_bundle
 from kgraph.app.asking.seeing_all import seeing_all
 from kgraph.app.incidents import keeping, placing
-from kgraph.app.incidents.handled import note, trace
+from kgraph.app.incidents.handled import note, note_merge, trace
 from kgraph.app.incidents.plans import REPAIRS, set_aside
 from kgraph.app.stored import turns
 from kgraph.app.stored.lookup import entity_among
@@ -136,10 +136,9 @@ def merge(
         # A split of the very same is taken back by it.
         apart = [f"{Decided.APART.value} {each.id}" for each in (record, into)]
         store.drop(Drawer.STEERING, apart)
+        row = note_merge(store, record.id, into.id, now, by, text)
         store.put([Decision(Decided.TOGETHER, record.id, now, symptoms, title).document])
         keeping.end(store, record.id, IncidentStatus.CLOSED, now, title=title)
-        row = note(store, Handling(record.id, Did.MERGED, now, by, text, into.id))
-        note(store, Handling(into.id, Did.TOOK_IN, now, by, text, record.id))
         # What was said no to in either is not proposed.
         keeping.write(store, found, into.opened_at)
         return row

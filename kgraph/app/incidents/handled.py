@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from kgraph.incidents import handling, steering, symptoms_of
-from kgraph.incidents.handling import GROUPING, Handling
+from kgraph.incidents.handling import GROUPING, Did, Handling
 from kgraph.incidents.steering import Decided, Decision
 from kgraph.schema import Drawer, InputError
 from kgraph.store import GraphStore
@@ -58,6 +58,25 @@ def note(store: GraphStore, row: Handling) -> Handling:
     if number >= _MOST and row.by != GROUPING:
         raise InputError(f"{row.incident}: more than {_MOST} things were done to it")
     return row
+
+
+def note_merge(
+    store: GraphStore, incident: str, into: str, at: datetime, by: str, text: str = ""
+) -> Handling:
+    """Say of an incident that it is a part of another one from now on; before it is ended.
+
+    What a person has said no to in it holds for the whole by this alone: whoever is killed in
+    between must not have lost it. What was said before that is not said twice.
+    """
+    rows = (
+        Handling(into, Did.TOOK_IN, at, by, text, incident),
+        Handling(incident, Did.MERGED, at, by, text, into),
+    )
+    for row in rows:
+        said = {(known.did, known.other) for known in trace(store, row.incident)}
+        if (row.did, row.other) not in said:
+            note(store, row)
+    return rows[1]
 
 
 def decisions(store: GraphStore) -> list[Decision]:

@@ -147,9 +147,8 @@ def save(
     for incident_id in done.resolved:
         end(store, incident_id, IncidentStatus.RESOLVED, now)
     for incident_id, into in done.merged:
+        handled.note_merge(store, incident_id, into, now, GROUPING)
         end(store, incident_id, IncidentStatus.CLOSED, now, f"merged into {into}: ")
-        handled.note(store, Handling(incident_id, Did.MERGED, now, GROUPING, other=into))
-        handled.note(store, Handling(into, Did.TOOK_IN, now, GROUPING, other=incident_id))
     for incident_id, title in done.ended.items():
         end(store, incident_id, IncidentStatus.CLOSED, now, title=title)
     for each in done.kept:

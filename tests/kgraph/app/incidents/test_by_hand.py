@@ -13,14 +13,16 @@ import pytest
 
 from kgraph.app.asking.investigation import Toolkit, of_store
 from kgraph.app.configured.toolkit import toolkit
-from kgraph.app.incidents import by_hand, handled, keeping, placing
+from kgraph.app.incidents import by_hand, handled, keeping, placing, plans
 from kgraph.app.stored.topologies import Topologies
 from kgraph.config import load
 from kgraph.incidents import Label, Verdict, build
 from kgraph.incidents.handling import GROUPING, Did, Handling
 from kgraph.schema import IncidentStatus, InputError, PlanState
+from kgraph.schema.plan_documents import identified
 from tests.stores import new_store
 
+from .killing import killed_before
 from .shared_disks import T0, Estate, fill
 
 
@@ -136,6 +138,19 @@ def test_what_was_merged_stays_one_and_both_say_so(two: Estate) -> None:
         (Did.TOOK_IN, "ada", "INC-0002", "one array")
     ]
     assert [(row.did, row.other) for row in said["INC-0002"]] == [(Did.MERGED, "INC-0001")]
+
+
+@pytest.mark.parametrize("write", range(7))
+def test_a_no_outlives_whoever_is_killed_while_she_merges(two: Estate, write: int) -> None:
+    (refused,) = two.store.plans(incident="INC-0002")
+    plans.reject(two.store, refused, "ada", "a technician is at it", two.now)
+    with killed_before(write, two.store):
+        _merge(two)
+    for _ in range(2):
+        two.look()  # the watch goes on
+    rest = plans.document_of(refused).plan
+    again = identified(replace(rest, incident="INC-0001"))
+    assert plans.said_no(two.store, again) == two.store.plan(refused.id)
 
 
 def test_an_explanation_that_was_under_way_does_not_undo_a_merge(two: Estate) -> None:

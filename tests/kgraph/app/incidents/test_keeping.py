@@ -35,6 +35,8 @@ from kgraph.store import GraphStore
 from remedies.planning import identified
 from tests.stores import new_store
 
+from .killing import killed_before
+
 NOW = datetime(2026, 11, 23, 3, 8, tzinfo=UTC)
 
 
@@ -244,6 +246,23 @@ def test_an_incident_that_turns_out_to_be_part_of_another_says_so(
         (Did.MERGED, GROUPING, "INC-0001")
     ]
     assert [row.line for row in said["INC-0001"]] == ["kgraph merges INC-0002 into it"]
+
+
+@pytest.mark.parametrize("write", range(4))
+def test_a_no_outlives_a_process_that_is_killed_while_it_merges(
+    keep: Kept, store: GraphStore, write: int
+) -> None:
+    keep(found("a b c", "a"), planned("d", "d", 0, "INC-0002"))
+    (refused,) = store.plans()
+    plans.reject(store, refused, "ada", "a technician is at it", NOW)
+    with killed_before(write, store):
+        keep(found("a b c d", "a", 1))
+    keep(found("a b c d", "a", 2))  # the next process explains it anew
+    keep(planned("a b c d", "d", 3))
+    assert keep.status("INC-0002") is IncidentStatus.CLOSED
+    assert store.plans(states={PlanState.PROPOSED}) == []
+    lines = [row.line for row in handled.trace(store, "INC-0001")]
+    assert lines == ["kgraph merges INC-0002 into it"]
 
 
 def test_while_it_is_repaired_an_incident_keeps_its_explanation(
