@@ -16,7 +16,9 @@ from kgraph.schema.timestamps import format_time, parse_time
 from kgraph.store import AHEAD, GraphStore
 
 _PAGE = 500
-_FIRST, _LONGEST = timedelta(seconds=2), timedelta(minutes=15)  # between two tries
+_FIRST, _LONGEST = timedelta(seconds=2), timedelta(minutes=15)  # between two tries of one
+_REST = timedelta(seconds=30)  # the longest that one which is away is not asked for any of them
+_DOUBLINGS = 4  # are more than that
 _PATIENCE = timedelta(hours=1)  # a receiver that wants to be left alone for longer is asked then
 _log = logger(__name__)
 
@@ -71,17 +73,20 @@ class Sender:
     count: Callable[[str], None]
     gone: set[str] = field(default_factory=set)
     _rests: tuple[datetime, datetime] | None = None  # since when, and until when it is left alone
+    _failures: int = 0  # since it last answered
 
     def round(self, now: datetime) -> bool:
         """Try what is due; tell whether all of that was sent.
 
-        Of several messages on one incident only the newest is sent: nobody wants what was.
+        Of several messages on one incident only the newest is sent: nobody wants what was. One
+        that is away is asked for one of them, and the rest waits: each may take its whole timeout.
         """
         self._let_go()
         # Where now lies before, the clock was set back.
         if self._rests is not None and self._rests[0] <= now < self._rests[1]:
             return False
-        for message in self._newest():
+        # One that it never takes must not keep it from the others.
+        for message in sorted(self._newest(), key=lambda row: _said(row)["tries"]):
             due = parse_time(_said(message)["due"]) or now
             # Nothing waits longer than that: a clock that was ahead has said so.
             if now < due <= now + _PATIENCE + AHEAD:
@@ -93,8 +98,8 @@ class Sender:
     def _newest(self) -> list[Document]:
         """Return the newest message on each incident, and let go of those that it replaces.
 
-        While a receiver is away all that waits for it is read each second: that must not grow with
-        every change of an incident.
+        While a receiver is away all that waits for it is read again and again: that must not grow
+        with every change of an incident.
         """
         waiting: dict[str, list[Document]] = {}
         last = None
@@ -115,10 +120,13 @@ class Sender:
         try:
             self.channel.send(_whole(said["notice"]), message.id)
         except RefusedError as error:
+            self._failures = 0
             self._bury(message, str(error), now)
         except KgraphError as error:
             after = error.after if isinstance(error, NotNowError) else timedelta(0)
-            self._rests = (now, now + after)
+            rest = min(_FIRST * 2**self._failures, _REST) * self.jitter()
+            self._rests = (now, now + max(rest, after))
+            self._failures = min(self._failures + 1, _DOUBLINGS)
             self._failed(message, str(error), now, after)
             return False
         except Exception as error:  # noqa: BLE001 - one message must not stop those behind it
@@ -126,6 +134,7 @@ class Sender:
             self._failed(message, as_fault(error), now, timedelta(0))
             return False
         else:
+            self._failures = 0
             self.count("sent")
         self.gone.add(message.id)
         self._let_go()

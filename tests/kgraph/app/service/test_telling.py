@@ -314,13 +314,14 @@ def test_only_the_newest_of_several_messages_on_one_incident_is_sent(store: Grap
 def test_what_waits_for_a_receiver_that_is_away_does_not_grow_with_every_change(
     store: GraphStore,
 ) -> None:
-    """All of it is read each second."""
+    """All of it is read whenever it is asked."""
     here = scene(store, replace_every(EVERYTHING, 0))
     works = sender(store, Channel([KgraphError("503")] * 100), [], tries=100)
     for second in range(50):
         kept(store, ("down", "slow")[second % 2])
         here.happens(second)
         works.round(T0 + timedelta(seconds=second))
+    works.round(T0 + timedelta(seconds=80))
     assert store.count(Drawer.OUTBOX) == 1
     assert works.channel.got == []
 
@@ -339,6 +340,54 @@ def test_one_that_fails_is_tried_again_after_longer_and_longer(
     for second in (0, 1.9, 2, 5.9, 6):
         here.round(T0 + timedelta(seconds=second))
     assert (channel.got, outcomes) == (["INC-1 down"], ["failed", "failed", "sent"])
+
+
+class Away(Channel):
+    """Takes nothing before a moment, and never what speaks of one incident."""
+
+    until, never, now, asked = T0 + timedelta(minutes=10), "", T0, 0
+
+    def send(self, document: Mapping[str, Any], message_id: str) -> None:
+        self.asked += 1
+        if self.now < self.until or document["incident"] == self.never:
+            raise KgraphError("no answer within 10 s")
+        super().send(document, message_id)
+
+
+def _rounds(works: Sender, away: Away, seconds: range) -> None:
+    for second in seconds:
+        away.now = T0 + timedelta(seconds=second)
+        works.round(away.now)
+
+
+def test_a_receiver_that_is_away_is_asked_for_one_message_and_the_rest_waits(
+    store: GraphStore,
+) -> None:
+    here = scene(store, EVERYTHING)
+    for number in range(50):
+        kept(store, incident=f"INC-{number}")
+        here.happens(0, f"INC-{number}")
+    away = Away()
+    works = sender(store, away, [], tries=17)
+    _rounds(works, away, range(600))
+    assert (away.asked, away.got) == (23, [])
+    _rounds(works, away, range(600, 632))
+    assert len(away.got) == 50
+    assert (store.count(Drawer.OUTBOX), store.count(Drawer.DEAD)) == (0, 0)
+
+
+def test_a_message_that_is_never_taken_keeps_the_others_for_half_a_minute_at_most(
+    store: GraphStore,
+) -> None:
+    here = scene(store, EVERYTHING)
+    away = Away()
+    away.never, away.until = "INC-0", T0
+    works = sender(store, away, [], tries=17)
+    for number in range(10):
+        kept(store, incident=f"INC-{number}")
+        here.happens(60 * number, f"INC-{number}")
+        _rounds(works, away, range(60 * number, 60 * number + 31))
+        assert len(away.got) == number
 
 
 def test_one_that_is_refused_or_fails_too_often_is_a_dead_letter(
