@@ -46,11 +46,14 @@ from remedies.execution.others import carried
 from remedies.execution.tasks import task_of
 from remedies.execution.work import Looking, in_thread
 
-EVERY = timedelta(seconds=2)  # between two readings of a source while a plan is carried out
+# Between two readings of a source that is usually read more seldom: who waits for the symptoms to
+# go away waits for less than that, and what costs much is asked no more often than the watch does.
+_SELDOM = timedelta(minutes=1)
 _FIRST = timedelta(seconds=60)  # for the first reading of all sources
 _OLD = timedelta(seconds=1)  # evidence runs out by itself, too
 _PAUSE = timedelta(seconds=0.2)
 _LOOKING = timedelta(seconds=8)
+_ENDING = timedelta(seconds=2)  # for what is in flight
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +183,8 @@ class Applying:
     ) -> None:
         self._store, self._clock, self._binding = store, clock, binding
         self._whole = Whole(store)
-        read = [replace(job, every=EVERY) for job in watched_jobs(Context(configuration))]
+        usual = watched_jobs(Context(configuration))
+        read = [replace(job, every=min(job.every, _SELDOM)) for job in usual]
         self._collector = Collector(read, clock, lambda: 1.0)
         known = read_before(store, [job.title for job in read if job.topology])
         self._keeper = Keeper(store, read, clock(), known)
@@ -213,7 +217,7 @@ class Applying:
                 self._keep()
                 yield from self._executor.tick(self._clock(), self._facts())
             if stopping.is_set():
-                yield from self._executor.stop(self._clock(), self._facts(), EVERY)
+                yield from self._executor.stop(self._clock(), self._facts(), _ENDING)
         finally:
             self._collector.stop()
 

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+from kgraph.app import applying
 from kgraph.app.applying import follow, preview
 from kgraph.app.incidents.plans import propose
-from kgraph.config import Configuration, Settings
+from kgraph.app.reading.sync import Job
+from kgraph.app.watch.collect import Collector
+from kgraph.config import Configuration, Settings, load
 from kgraph.schema import Fault, PlanState
 from kgraph.store.sqlite import SqliteStore
 from tests.remedies.fake_estate import (
@@ -54,6 +60,42 @@ def test_who_follows_what_was_approved_reads_once_what_it_waits_for_and_why_it_i
         ("approved", waits.because),
         ("proposed", void.because),
     ]
+    store.close()
+
+
+_SOURCES = """\
+[[sources]]
+type = "netbox"
+url = "https://netbox.example"
+[[sources]]
+type = "libvirt"
+uri = "test:///default"
+[[sources]]
+type = "topology"
+path = "estate.yaml"
+[[sources]]
+type = "prometheus"
+url = "http://127.0.0.1:9"
+every = 20
+"""
+
+
+def test_no_source_is_asked_more_often_than_the_watch_asks_it_nor_too_seldom_to_verify(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = list[Job]()
+
+    def collector(jobs: Iterable[Job], *rest: Any) -> Collector:
+        asked.extend(jobs)
+        return Collector(asked, *rest)
+
+    monkeypatch.setattr(applying, "Collector", collector)
+    (tmp_path / "kgraph.toml").write_text(_SOURCES)
+    store = SqliteStore.open(tmp_path / "kgraph.db")
+    applying.Applying(load(cwd=tmp_path, environ={}), store, "apply", lambda: T0, None)
+    told = {job.title.partition(" ")[0]: job.every.total_seconds() for job in asked}
+    assert told["netbox"] == told["topology"] == 60
+    assert (told["libvirt"], told["libvirt-stats"], told["prometheus"]) == (10, 2, 20)
     store.close()
 
 

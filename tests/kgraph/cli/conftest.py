@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 
-from kgraph.app import applying
 from kgraph.cli import run as run_cli
 from tests.kgraph.estates import document
 
@@ -179,6 +178,7 @@ path = "estate.yaml"
 [[sources]]
 type = "alertmanager"
 path = "alerts.json"
+every = 0.2
 [[endpoints]]
 name = "shop"
 type = "systemd"
@@ -204,9 +204,8 @@ remedies:
 
 
 @pytest.fixture
-def shop(run: Run, work: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def shop(run: Run, work: Path) -> Path:
     """One failing service, and the unit that it is."""
-    monkeypatch.setattr(applying, "EVERY", timedelta(seconds=0.2))
     (work / "estate.yaml").write_text(SHOP)
     state, alerts, systemctl = work / "state", work / "alerts.json", work / "systemctl"
     state.write_text("active")
