@@ -11,6 +11,7 @@ import pytest
 
 from kgraph.schema import AllOf, Item, Record, RelationRecord
 from kgraph.store import GraphStore, open_store
+from kgraph.store.neo4j.relations import _OF_SCOPE
 from kgraph.store.neo4j.statements import Statements
 from tests.neo4j.served import Served
 
@@ -80,3 +81,15 @@ def test_an_event_reads_what_it_names_however_large_its_source(
             diff = run.commit()
     assert (diff.relations_opened, diff.relations_closed) == (1, 1)
     assert sum(read) < GUESTS / 5
+
+
+def test_relations_of_a_scope_are_found_by_their_index_however_few_there_are(
+    neo4j_database: Served,
+) -> None:
+    """Their plan is made once: one that goes through all entities would stay."""
+    with closing(open_store(neo4j_database.target)) as store:
+        _sync(store, 0)
+    text = _OF_SCOPE.replace("$scope", "1").replace("$but", "[]")
+    steps = {name.partition("@")[0] for name in neo4j_database.planned(f"EXPLAIN {text}")}
+    assert "DirectedRelationshipIndexSeek" in steps
+    assert not [name for name in steps if "Scan" in name or "Expand" in name]
