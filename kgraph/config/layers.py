@@ -15,8 +15,6 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
-from pydantic_settings import EnvSettingsSource, SettingsError
-
 from kgraph.config.configuration import Configuration, leaves
 from kgraph.config.settings import PREFIX, Settings
 from kgraph.config.validated import validated
@@ -153,9 +151,28 @@ def _parsed(text: str, path: Path) -> dict[str, Any]:
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
-    source = EnvSettingsSource(Settings)
-    folded = {key.lower(): value for key, value in environ.items()}
-    source.env_vars = {key: value for key, value in folded.items() if value}
+    ours = {
+        key.lower(): value
+        for key, value in environ.items()
+        if value and key.upper().startswith(PREFIX) and key not in _PROGRAM_VARIABLES
+    }
+    if not ours:
+        return {}
+    # It takes a sixth of the time in which a command starts, and few set anything there.
+    from pydantic_settings import (  # noqa: PLC0415
+        BaseSettings,
+        EnvSettingsSource,
+        SettingsConfigDict,
+        SettingsError,
+    )
+
+    class Variables(Settings, BaseSettings):
+        model_config = SettingsConfigDict(
+            env_prefix=PREFIX, env_nested_delimiter="__", defer_build=True
+        )
+
+    source = EnvSettingsSource(Variables)
+    source.env_vars = ours
     try:
         return source()
     except SettingsError as error:

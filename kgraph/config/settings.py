@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field, SerializeAsAny, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, field_validator
 
 from kgraph.config.endpoints import EndpointConfig
 from kgraph.config.hooks import HookConfig
@@ -26,12 +25,10 @@ from kgraph.sourcekit import SourceEntry
 PREFIX = "KGRAPH_"
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """All settings, each with its default."""
 
-    model_config = SettingsConfigDict(
-        extra="forbid", frozen=True, env_prefix=PREFIX, env_nested_delimiter="__"
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True)
     site: str = "default"
     store: StoreSettings = StoreSettings()
     folders: FolderSettings = FolderSettings()
@@ -66,14 +63,3 @@ class Settings(BaseSettings):
         if twice:
             raise ValueError(f"two endpoints are named {twice[0]!r}")
         return endpoints
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is pydantic's
-        init_settings: PydanticBaseSettingsSource,
-        *_: PydanticBaseSettingsSource,
-        **__: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        # `load` merges the layers, to know each value's origin: nothing may be read behind it.
-        return (init_settings,)
