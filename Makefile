@@ -5,15 +5,15 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
         --no-emit-index-url --no-header
 # What starts nothing but itself runs on all cores. The others share daemons and namespaces, or take
-# seconds while those wait: those of the lab are in one process, the others in two that give way to
-# it: see tests/conftest.py.
+# seconds while those wait: those of the lab are in one process, the others in three that give way
+# to it: see tests/conftest.py.
 ALONE := lab or neo4j or served or sources or monitoring or browser or worlds or processes
 # One process more than there are cores: some tests wait for deadlines, and others run meanwhile.
 # Two more cost more than they bring: each reads all tests first, which takes seconds.
 MANY := $(shell expr $$(nproc 2>/dev/null || echo 1) + 1)
 # Each has one thread for its sums: those of BLAS spin while they wait for cores that others hold.
 UNIT := OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(MANY) --dist worksteal -m 'not ($(ALONE) or openstack or kubernetes)'
-REAL := $(BIN)/python -m pytest -n 3 --dist loadscope -m '$(ALONE)'
+REAL := $(BIN)/python -m pytest -n 4 --dist loadscope -m '$(ALONE)'
 
 # npm works in a folder of its own: nothing that it brings is near what is packed.
 PAGE := kgraph/server/page

@@ -60,7 +60,14 @@ _REAL = ("lab", "neo4j", "served", "sources", "monitoring", "browser")
 # These start no daemon, and fail for a reason: they are not tried twice.
 _LONG = ("worlds", "processes")
 # How much each part of them gives way to the others: what happens in the lab is timed.
-_NICE = {"lab": 0, "campaign": 5, "beside": 19}
+_NICE = {"lab": 0, "campaign": 5, "server": 19, "beside": 19}
+# Who needs a real Neo4j, but for the lab, which has one of its own: it is started once for these.
+_SERVER = (
+    "tests/neo4j/",
+    "tests/conformance/",
+    "tests/cypher/",
+    "tests/browser/test_neo4j_browser.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -88,18 +95,18 @@ def _is_any(item: pytest.Item, markers: tuple[str, ...]) -> bool:
     return any(item.get_closest_marker(marker) for marker in markers)
 
 
-def _part(nodeid: str) -> str:
-    """Sort the real parts: the lab, the campaign on a lab of its own, and all that is beside."""
-    if not nodeid.startswith("tests/lab/"):
-        return "beside"
-    return "campaign" if "/test_campaign.py::" in nodeid else "lab"
+def part(nodeid: str) -> str:
+    """Sort the real parts: the lab, a campaign on a second one, who needs Neo4j, the others."""
+    if nodeid.startswith("tests/lab/"):
+        return "campaign" if "/test_campaign.py::" in nodeid else "lab"
+    return "server" if nodeid.startswith(_SERVER) else "beside"
 
 
 class _Parts(LoadScopeScheduling):
     """Each part in a process of its own."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return _part(nodeid)
+        return part(nodeid)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling | None:
@@ -110,7 +117,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
 def pytest_runtest_setup(item: pytest.Item) -> None:
     beside = _is_real(item) or _is_any(item, _LONG)
     if "PYTEST_XDIST_WORKER" in os.environ and beside:
-        os.nice(max(0, _NICE[_part(item.nodeid)] - os.nice(0)))
+        os.nice(max(0, _NICE[part(item.nodeid)] - os.nice(0)))
 
 
 @pytest.fixture(autouse=True)
