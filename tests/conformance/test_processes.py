@@ -112,8 +112,9 @@ def test_a_kill_during_a_sync_leaves_the_old_state_or_the_new(
 
 def _assert_whole(store: GraphStore, source: str, acknowledged: int) -> None:
     """All of one generation, and none older than the last that was acknowledged."""
-    uids = [store.locate(source, f"v{n}") for n in range(GUESTS)]
-    found = store.get([uid for uid in uids if isinstance(uid, str)])
+    keys = store.spelling(source)
+    assert {*keys.values()} == {"h1", *(f"v{n}" for n in range(GUESTS))}
+    found = store.get([uid for uid, key in keys.items() if key != "h1"])
     generations = {int(entity.props["generation"]) for entity in found}
     assert len(found) == GUESTS
     assert len(generations) == 1
