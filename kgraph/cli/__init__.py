@@ -13,6 +13,8 @@ import sys
 gc.set_threshold(100_000, 20, 20)
 # Pydantic would look for plugins in what every installed package says of itself.
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+# Numpy's BLAS would start a thread a core, and no sum of ours is large enough for two.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 try:
     from kgraph.cli.main import command, main, run

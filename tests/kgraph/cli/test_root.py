@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -67,6 +68,15 @@ def test_who_reads_a_file_waits_for_no_driver_no_logs_and_no_inference() -> None
     assert _imported("graph", "find", "x").isdisjoint(
         {"neo4j", "structlog", "numpy", "rca.engine", "pydantic_settings", "asyncio"}
     )
+
+
+def test_small_sums_are_not_waited_for_by_a_thread_a_core() -> None:
+    code = "import kgraph.cli, numpy, os; print(len(os.listdir('/proc/self/task')))"
+    usual = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=usual, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "1\n"
 
 
 def test_the_version_is_told(run: Run) -> None:
