@@ -10,18 +10,19 @@ hypothesis, so that rival explanations of the same alarms compete fairly.
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 
 from kgraph.schema import RELATIONS, Carries
 from kgraph.topology import Topology
-from kgraph.topology.walk import needs
+from kgraph.topology.walk import each_once, needs, spans_of
 from rca.evidence.likelihood import Reading, alarms
 
 RHO = 0.3
+_Ints = npt.NDArray[np.int64]
 _FIRM = frozenset(name for name, type_ in RELATIONS.items() if type_.carries is Carries.FIRM)
 
 
@@ -35,19 +36,21 @@ def weights(
     well, too. What does not alarm at all counts in full, each look by itself, and so does what is
     merely implied.
     """
-    loud = {entity: rows for entity, rows in readings.items() if alarms(rows)}
-    parents = _parents(topology, [*loud])
-    shown = {entity: _shown(rows) for entity, rows in loud.items()}
-    together: Counter[tuple[int, str, str]] = Counter()
-    for entity, told in shown.items():
-        pairs = {pair for each in told.values() for pair in each}
-        together.update((parent, *pair) for parent in parents[entity] for pair in pairs)
-    found = {}
-    for entity, told in shown.items():
-        for i, each in told.items():
-            sizes = (together[(parent, *pair)] for parent in parents[entity] for pair in each)
-            found[(entity, i)] = share(max(sizes, default=1))
-    return found
+    loud = [entity for entity, rows in readings.items() if alarms(rows)]
+    number: dict[tuple[str, str], int] = {}
+    told: list[tuple[int, int]] = []
+    first, place, pair = list[int](), list[int](), list[int]()
+    for at, entity in enumerate(loud):
+        for i, each in _shown(readings[entity]).items():
+            told.append((entity, i))
+            first.append(len(pair))
+            place += [at] * len(each)
+            pair += [number.setdefault(one, len(number)) for one in each]
+    if not told:
+        return {}
+    sizes = _sizes(topology, loud, np.array(place), np.array(pair), len(number))
+    most = np.maximum.reduceat(sizes, first).tolist()
+    return dict(zip(told, map(share, most), strict=True))
 
 
 def _shown(rows: Sequence[Reading]) -> dict[int, list[tuple[str, str]]]:
@@ -61,12 +64,26 @@ def _shown(rows: Sequence[Reading]) -> dict[int, list[tuple[str, str]]]:
     }
 
 
-def _parents(topology: Topology, entities: Sequence[int]) -> Mapping[int, set[int]]:
-    """Return entity -> what it firmly needs."""
-    found: dict[int, set[int]] = {entity: set() for entity in entities}
-    by, members = needs(topology, np.array(entities, np.int64), _FIRM)
-    for place, member in zip(by.tolist(), members.tolist(), strict=True):
-        found[entities[place]].add(member)
+def _sizes(
+    topology: Topology, entities: Sequence[int], place: _Ints, pair: _Ints, many: int
+) -> _Ints:
+    """Return of each row how many siblings are alike in it, itself included: (r,) >= 1.
+
+    Args:
+        topology: the graph.
+        entities: what alarms.
+        place: (r,) of which of them a row is.
+        pair: (r,) in what they must be alike, a number below `many`.
+        many: how many such numbers there are.
+    """
+    by, member = needs(topology, np.array(entities, np.int64), _FIRM)
+    by, member = np.divmod(each_once(by * len(topology) + member), len(topology))
+    at, row = spans_of(np.searchsorted(by, np.arange(len(entities) + 1)), place)
+    group = member[at] * many + pair[row]
+    alike = each_once(group * len(entities) + place[row]) // len(entities)
+    groups, sizes = np.unique(alike, return_counts=True)
+    found = np.ones(len(place), np.int64)
+    np.maximum.at(found, row, sizes[np.searchsorted(groups, group)])
     return found
 
 
