@@ -9,7 +9,6 @@ import numpy as np
 from kgraph.schema import HARMLESS, BlastRadius, Hit
 from kgraph.topology.walk import spans
 from rca.evidence.likelihood import alarms
-from rca.region.effects import Spread
 from rca.region.scene import Scene
 from rca.suspects.signature import reach as everything_hit
 
@@ -27,21 +26,26 @@ def blast_radius(scene: Scene, faults: Sequence[tuple[int, str]]) -> BlastRadius
     reach = everything_hit(scene, tuple(faults))
     now: list[tuple[float, int, int, Hit]] = []
     later: list[tuple[float, int, int, Hit]] = []
+    down: list[int] = []
     at_fault = {entity for entity, _ in faults}
     for entity, believed in reach.believed.items():
         hurt = {mode: p for mode, p in believed.items() if mode not in _UNHURT and p >= LIKELY}
-        if entity in at_fault or not hurt:
+        if not hurt:
             continue
         mode = max(hurt, key=lambda m: (hurt[m], m))
+        if hurt[mode] >= DOWN:
+            down.append(entity)
+        if entity in at_fault:
+            continue
         uid = scene.topology.uids[entity]
-        hit = Hit(uid, mode, believed[mode], reach.hops[entity])
+        hit = Hit(uid, mode, hurt[mode], reach.hops[entity])
         (now if _abnormal(scene, entity) else later).append(
             (-hit.probability, hit.hops, entity, hit)
         )
     return BlastRadius(
-        tuple(row[-1] for row in sorted(now, key=lambda r: r[:3])),
-        tuple(row[-1] for row in sorted(later, key=lambda r: r[:3])),
-        tuple(scene.topology.uids[entity] for entity in _on_the_edge(scene, reach)),
+        tuple([hit for *_, hit in sorted(now)]),
+        tuple([hit for *_, hit in sorted(later)]),
+        tuple(scene.topology.uids[entity] for entity in _on_the_edge(scene, down)),
     )
 
 
@@ -49,14 +53,9 @@ def _abnormal(scene: Scene, entity: int) -> bool:
     return alarms(scene.readings.get(entity, ()))
 
 
-def _on_the_edge(scene: Scene, reach: Spread) -> Iterable[int]:
+def _on_the_edge(scene: Scene, hit: list[int]) -> Iterable[int]:
     """Entities that still work, but whose next loss in some group would stop them."""
     topology = scene.topology
-    hit = [
-        e
-        for e, believed in reach.believed.items()
-        if max((p for mode, p in believed.items() if mode not in _UNHURT), default=0) >= DOWN
-    ]
     lost = np.zeros(len(topology), np.bool_)
     lost[hit] = True
     gates = topology.in_gate[spans(topology.in_start, np.array(sorted(hit), np.int64))]

@@ -175,11 +175,9 @@ def _places(scene: Scene, suspects: Iterable[Faults]) -> set[int]:
 
     Further away a fault shows less surely, and thousands of things lie there.
     """
-    found = set()
-    for faults in suspects:
-        for entity, _ in faults:
-            found.add(entity)
-            found |= {ahead.entity for ahead in islice(scene.terrain.onwards(entity, None), NEAR)}
+    found = {entity for faults in suspects for entity, _ in faults}
+    for entity in list(found):
+        found |= {ahead.entity for ahead in islice(scene.terrain.onwards(entity, None), NEAR)}
     return found
 
 

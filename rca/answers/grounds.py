@@ -21,7 +21,8 @@ def rule_of(scene: Scene, entity: int, mode: str, link: Link) -> str:
     rules = _about(scene.compiled.model, link.relation, link.mode, kind, cause)
     if not rules:
         return ""
-    against = not _depends(scene, entity, link)
+    # Nothing runs against an arrow but by a rule that says so.
+    against = any(rule.reverse for rule in rules) and not _depends(scene, entity, link)
     found = [
         rule
         for rule in rules

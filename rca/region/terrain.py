@@ -6,9 +6,9 @@ there for the next, as long as neither the graph nor the rules change.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property, partial
+from typing import NamedTuple
 from weakref import proxy
 
 import numpy as np
@@ -40,8 +40,7 @@ Mask = npt.NDArray[np.bool_]
 Effects = Mapping[str, Sequence[Edge]]  # cause mode -> what it brings about
 
 
-@dataclass(frozen=True, slots=True)
-class Gate:
+class Gate(NamedTuple):
     """One gate of an entity: `need` of `size` members; those that can hit it, with how.
 
     Attributes:
@@ -60,13 +59,11 @@ class Gate:
         return self.size - self.need + 1
 
 
-@dataclass(frozen=True, slots=True)
-class Ahead:
+class Ahead(NamedTuple):
     """Somebody whom an entity may hit.
 
     Attributes:
         burdens: whether it does so against the arrows.
-        alone: whether its loss suffices; no redundancy stands between.
         gate: of the topology, through which it does so; -1: as a burden.
     """
 
@@ -74,8 +71,11 @@ class Ahead:
     type: str
     effects: Effects
     burdens: bool
-    alone: bool = True
-    gate: int = -1
+    gate: int
+
+
+# As `Ahead._make` does, without its check: an incident makes thousands.
+_ahead: Callable[[tuple[int, str, Effects, bool, int]], Ahead] = partial(tuple.__new__, Ahead)
 
 
 class Terrain:
@@ -194,15 +194,15 @@ class Terrain:
 
     def onwards(self, entity: int, within: Mask | None) -> Iterator[Ahead]:
         """Yield whom an entity may hit, of those within; None: of all. Its burdens come last."""
-        topology, start = self.topology, self.topology.member_start
+        topology, ground, between = self.topology, self.ground, self.compiled.between
+        types = topology.type
         gates = topology.in_gate[topology.in_start[entity] : topology.in_start[entity + 1]]
         if within is not None:  # of thousands that stand behind a switch few may be
             gates = gates[within[topology.owner[gates]]]
         for gate, owner in zip(gates.tolist(), topology.owner[gates].tolist(), strict=True):
-            type_ = topology.type[gate]
-            if effects := self.compiled.between(self.ground, owner, type_, entity):
-                alone = bool(topology.need[gate] == start[gate + 1] - start[gate])
-                yield Ahead(owner, type_, effects, burdens=False, alone=alone, gate=gate)
+            type_ = types[gate]
+            if effects := between(ground, owner, type_, entity):
+                yield _ahead((owner, type_, effects, False, gate))
         for ahead in self.presses(entity):
             if within is None or within[ahead.entity]:
                 yield ahead
@@ -218,12 +218,13 @@ class Terrain:
 
     def _read_presses(self, entity: int) -> Iterator[Ahead]:
         topology = self.topology
+        over = self.compiled.burdens_over(topology.kinds[entity])
         for gate in topology.gates(entity):
             type_ = topology.type[gate]
-            for member in topology.members(gate):
+            for member in topology.members(gate) if type_ in over else ():
                 effects = self.compiled.between(self.ground, entity, type_, member, reverse=True)
                 if effects:
-                    yield Ahead(member, type_, effects, burdens=True)
+                    yield _ahead((member, type_, effects, True, -1))
 
     def causes(self, entity: int) -> list[int]:
         """Return the entities from which a failure can come here in one hop."""

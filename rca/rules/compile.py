@@ -67,6 +67,10 @@ class Compiled:
         """Return the modes in which an entity of this kind may hurt what it depends on."""
         return _burdens(self.model, kind)
 
+    def burdens_over(self, kind: str) -> frozenset[str]:
+        """Return the types of the relations over which it may."""
+        return _burdens_over(self.model, kind)
+
     def fault_rates(self, kind: str) -> Mapping[str, float]:
         """Return mode -> faults a year, for what an entity of this kind can suffer by itself."""
         return _fault_rates(self.model, kind, _NONE)
@@ -127,6 +131,16 @@ def _burdens(model: Model, kind: str) -> frozenset[str]:
         for rule in model.propagation
         if rule.reverse and (ANY in rule.cause_kinds or kind in rule.cause_kinds)
         for mode in rule.causes
+    )
+
+
+@lru_cache(maxsize=1024)
+def _burdens_over(model: Model, kind: str) -> frozenset[str]:
+    return frozenset(
+        type_
+        for rule in model.propagation
+        if rule.reverse and (ANY in rule.cause_kinds or kind in rule.cause_kinds)
+        for type_ in rule.types
     )
 
 

@@ -88,8 +88,14 @@ class _Slowly(dict[int, _Below]):
             into.take(_Below(alarms=unseen, unseen=unseen), "alarms unseen")
             return
         below = self.get(ahead.entity) or self._shown(ahead.entity)
-        firm = ahead.alone and carries is not Carries.SOFT
-        into.take(below, "alarms" + " alone" * ahead.alone + " firm hard gray" * firm)
+        alone = self._alone(ahead)
+        firm = alone and carries is not Carries.SOFT
+        into.take(below, "alarms" + " alone" * alone + " firm hard gray" * firm)
+
+    def _alone(self, ahead: Ahead) -> bool:
+        """Tell whether the loss suffices; no redundancy stands between."""
+        gate = self.scene.terrain.gate(ahead.gate)
+        return gate.need == gate.size
 
     def _shown(self, entity: int) -> _Below:
         rows, itself = self.scene.readings.get(entity, ()), {entity}
@@ -129,7 +135,9 @@ class _Slowly(dict[int, _Below]):
         callers = [
             ahead.entity
             for ahead in self.scene.terrain.onwards(entity, None)
-            if RELATIONS[ahead.type].carries is Carries.SOFT and ahead.alone and not ahead.burdens
+            if not ahead.burdens
+            and RELATIONS[ahead.type].carries is Carries.SOFT
+            and self._alone(ahead)
         ]
         told = 0.0
         for caller in callers:
