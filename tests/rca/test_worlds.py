@@ -15,7 +15,16 @@ from kgraph.schema import Incident
 from rca.evaluation.baselines import BASELINES, candidates_of
 from rca.evaluation.measures import place
 from rca.rules.model import Model
-from tests.rca.worlds import calls, campus, cloud, datacentre, fabric, microservices, retail
+from tests.rca.worlds import (
+    calls,
+    campus,
+    cloud,
+    datacentre,
+    fabric,
+    hosted,
+    microservices,
+    retail,
+)
 from tests.rca.worlds.drawn import Drawn, mixed
 
 pytestmark = pytest.mark.worlds
@@ -35,6 +44,7 @@ def test_on_worlds_unlike_its_own_more_is_found_than_by_simple_means(model: Mode
         rows += cloud.incidents(7, 4, covered=covered)
         rows += campus.incidents(7, 4, campus.View.COVERED if covered else campus.View.ALERTS)
         rows += retail.incidents(7, 3, retail.View.COVERED if covered else retail.View.ALERTS)
+        rows += hosted.incidents(7, 3, hosted.View.COVERED if covered else hosted.View.ALERTS)
         rows += calls.incidents(7, 4, calls.View.SIZED if covered else calls.View.ALERTS)
         rows += datacentre.incidents(
             7, 4, datacentre.View.STORM if covered else datacentre.View.ALERTS
@@ -57,6 +67,7 @@ def test_in_which_order_things_come_decides_nothing_at_all(model: Model) -> None
         *calls.incidents(31, 2, calls.View.ALERTS),
         *campus.incidents(31, 3, campus.View.ALERTS),
         *retail.incidents(31, 2, retail.View.ALERTS),
+        *hosted.incidents(31, 2, hosted.View.ALERTS),
     ]:
         first, second = (
             {(c.entity, c.mode): c.posterior for c in rca.investigate(incident, model).causes}

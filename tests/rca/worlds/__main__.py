@@ -21,6 +21,7 @@ from tests.rca.worlds import (
     datacentre,
     enterprise,
     fabric,
+    hosted,
     microservices,
     retail,
 )
@@ -43,6 +44,11 @@ def worlds(
         yield f"{name} covered", list(drawn_in(seed, count, covered=True))
         yield f"{name} alerts", list(drawn_in(seed, count, covered=False))
         yield f"{name} several", list(drawn_in(seed, count, covered=True, most=3))
+    yield from estates(seed, count)
+
+
+def estates(seed: int, count: int) -> Iterator[tuple[str, list[Drawn]]]:
+    """Yield every view of the worlds that have views of their own."""
     for what in datacentre.View:
         yield f"datacentre {what.name.lower()}", list(datacentre.incidents(seed, count, what))
     for sight in enterprise.View:
@@ -51,6 +57,8 @@ def worlds(
         yield f"campus {told.name.lower()}", list(campus.incidents(seed, count, told))
     for sold in retail.View:
         yield f"retail {sold.name.lower()}", list(retail.incidents(seed, count, sold))
+    for run in hosted.View:
+        yield f"hosted {run.name.lower()}", list(hosted.incidents(seed, count, run))
 
 
 def main() -> None:
