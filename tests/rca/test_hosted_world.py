@@ -15,7 +15,7 @@ from tests.rca.worlds.hosted_faults import FAULTS
 from tests.rca.worlds.hosted_health import CALM, Blow, Health, answer
 from tests.rca.worlds.hosted_physics import Platform
 from tests.rca.worlds.hosted_things import KINDS, Way
-from tests.rca.worlds.hosted_watch import RULES, Watch
+from tests.rca.worlds.hosted_watch import RULES, Alarm, Watch
 
 pytestmark = pytest.mark.worlds
 
@@ -181,6 +181,7 @@ def test_who_calls_what_hangs_is_slow_and_then_errs(estate: Estate, platform: Pl
 def test_a_clock_that_is_off_is_felt_by_what_runs_there(
     estate: Estate, platform: Platform
 ) -> None:
+    platform.own_time = [False] * len(estate.roles)
     pod = estate.of("pod")[0]
     (node,) = estate.members(pod, Way.HOST)
     (host,) = estate.members(node, Way.HOST)
@@ -275,3 +276,37 @@ def test_bundles_are_valid_and_as_the_view_says(view: hosted.View) -> None:
         if view is hosted.View.STORM:
             assert len(alarms) >= hosted.STORM
         assert len(one.truth) == 1 or view is hosted.View.SEVERAL
+
+
+def test_only_who_loses_packets_itself_counts_them(estate: Estate, platform: Platform) -> None:
+    spine = estate.of("spine")[0]
+    does = next(f.does for f in FAULTS if f.name == "a spine loses packets")
+    days = platform.play([Blow(spine, {name: low for name, (low, _) in does.items()})], 20)
+    rung = {one.thing for one in watch(platform).look(days, 20)[0] if not one.idle}
+    assert spine in rung
+    assert not rung.intersection(estate.of("tor", "nic"))
+
+
+def test_a_slow_system_disk_does_not_slow_what_others_keep_on_that_machine(
+    estate: Estate, platform: Platform
+) -> None:
+    slow = after(platform, Blow(estate.of("sysdisk")[0], {"io": 40}))
+    assert not [one for one in slow if estate.roles[one] in ("osd", "pool")]
+
+
+def test_who_asks_for_the_time_itself_does_not_follow_its_host(
+    estate: Estate, platform: Platform
+) -> None:
+    node = estate.of("worker")[0]
+    (host,) = estate.members(node, Way.HOST)
+    for own in (True, False):
+        platform.own_time = [own] * len(estate.roles)
+        assert bool(after(platform, Blow(host, {"skew": 300})).get(node, CALM).skew) != own
+
+
+def test_alarms_for_nothing_are_no_incident(estate: Estate) -> None:
+    blow = Blow(estate.of("sysdisk")[0], {"up": 0})
+    rule = next(rule for rule in RULES if rule.signal == "failed")
+    for idle in (True, False):
+        alarms = [Alarm(blow.thing, rule, 3, 1.0, idle=idle)]
+        assert hosted.noticed(estate, alarms, [blow], 1) != idle

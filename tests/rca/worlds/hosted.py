@@ -64,10 +64,9 @@ def _day(
     until = max(b.begins + b.ramp for b in blows) + rng.randint(8, 55)
     watch = Watch(platform, rng)
     alarms, well = watch.look(platform.play(blows, until), until)
-    fresh = [one for one in alarms if one.since >= 0]
-    if not _noticed(estate, fresh, blows, STORM if storm else 1):
+    if not noticed(estate, alarms, blows, STORM if storm else 1):
         return None
-    target = _target(estate, fresh, rng) if view is View.TARGET else None
+    target = _target(estate, alarms, rng) if view is View.TARGET else None
     if view is View.TARGET and target is None:
         return None
     quiet = view is View.ALERTS or (storm and rng.random() < 0.5)
@@ -89,10 +88,11 @@ def _day(
     return Drawn(one, truth), [fault for fault, _ in struck]
 
 
-def _noticed(estate: Estate, fresh: list[Alarm], blows: list[Blow], least: int) -> bool:
+def noticed(estate: Estate, alarms: list[Alarm], blows: list[Blow], least: int) -> bool:
     """Tell whether each fault has an alarm at it, or at what stands on it, and all are enough."""
-    rung = {one.thing for one in fresh}
-    return len(fresh) >= least and all(rung & _above(estate, blow.thing) for blow in blows)
+    meant = [one for one in alarms if not one.idle]
+    rung = {one.thing for one in meant}
+    return len(meant) >= least and all(rung & _above(estate, blow.thing) for blow in blows)
 
 
 def _above(estate: Estate, thing: int) -> set[int]:
@@ -137,6 +137,7 @@ def _target(estate: Estate, alarms: list[Alarm], rng: Random) -> Target | None:
             one
             for one in alarms
             if estate.roles[one.thing] in roles
+            and not one.idle
             and one.rule.signal in ("errors", "latency", "availability")
         ]
         if missed:

@@ -59,12 +59,12 @@ FAULTS = (
     _gray("a switch loses packets", "tor", loss=(0.05, 0.3), rate=(1, 1), wide=True),
     _gray("a switch's buffers are full", "tor", delay=(4, 10)),
     _hard("a spine dies", "spine", weight=0.5),
-    _gray("a spine loses packets", "spine", loss=(0.04, 0.2), wide=True, weight=0.7),
+    _gray("a spine loses packets", "spine", loss=(0.04, 0.2), rate=(1, 1), wide=True, weight=0.7),
     _hard("a port is shut", "port", change=0.5),
     _gray("a cable goes bad", "port", loss=(0.1, 0.4), rate=(1, 1)),
     _gray("a port comes and goes", "port", up=(0, 0), rate=(1, 1), flaps=2),
     _hard("a card dies", "nic"),
-    _gray("a card's firmware loses packets", "nic", loss=(0.1, 0.5), weight=1.5),
+    _gray("a card's firmware loses packets", "nic", loss=(0.1, 0.5), rate=(1, 1), weight=1.5),
     _hard("a bond comes apart", "bond", "reach", change=0.4),
     _gray(
         "a bond takes no large packets", "bond", big=(0.8, 1.0), change=0.4, weight=1.5, wide=True
@@ -78,7 +78,7 @@ FAULTS = (
     _gray("the storage network loses packets", "stornet", loss=(0.02, 0.1), wide=True),
     _hard("a router dies", "router", weight=0.7),
     _gray("a router is too busy", "router", delay=(5, 12), cpu=(0.95, 1.0)),
-    _gray("a firewall's table is full", "firewall", loss=(0.1, 0.4)),
+    _gray("a firewall's table is full", "firewall", loss=(0.1, 0.4), rate=(1, 1)),
     _hard("a carrier is gone", "carrier", "reach", weight=0.7),
     _gray("a carrier loses packets", "carrier", loss=(0.05, 0.3)),
     _hard("the line between sites is cut", "wan", "reach", wide=True),

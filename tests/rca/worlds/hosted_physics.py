@@ -29,6 +29,7 @@ class Platform(Ways):
         self.weak = [pick() < 0.15 for _ in things]  # a feed that can't carry both
         self.stays = [pick() < 0.2 for _ in things]  # a database whose copy does not take over
         self.reloads = [pick() < 0.5 for _ in things]  # reads its settings anew by itself
+        self.own_time = [pick() < 0.5 for _ in things]  # a guest that does not ask its host
         self.slack = [rng.uniform(0.35, 0.75) for _ in things]  # in use on a good day
         pods = estate.of("pod")
         self.spare = {c: sum(estate.cluster[p] == c for p in pods) // 6 for c in estate.proms}
@@ -129,6 +130,8 @@ class Platform(Ways):
             health.cpu += 1.4 * busy
             if self.lasts(thing, "heat", health.heat > 0.8) > 12 + 4 * self.patience[thing]:
                 health.up = 0.0
+        elif self.own_time[thing]:
+            health.skew = 0.0
         health.lag *= 1 + 1.5 * health.heat
         if health.cpu > 0.9:
             health.lag *= 1 + 6 * (min(health.cpu, 1.3) - 0.9)

@@ -93,10 +93,10 @@ RULES = (
     Rule("bmc", ("hv",), "anomaly", _of("heat"), (0.4, 0.8), (2, 6), definite=False),
     Rule("snmp", ("port",), "down", _dead, delay=(1, 3)),
     Rule("snmp", ("port",), "errors", _of("rate"), (0.5, 0.9), (3, 10), UP),
-    Rule("snmp", ("tor", "spine"), "lossy", _of("loss"), (0.02, 0.08), (2, 8)),
+    Rule("snmp", ("tor", "spine"), "lossy", _of("rate"), delay=(2, 8)),
     Rule("snmp", ("tor", "router", "firewall"), "overloaded", _of("delay"), (3, 6), (3, 8)),
     Rule("snmp", ("router", "firewall"), "cpu", _of("cpu"), (0.85, 0.93), (3, 8), UP),
-    Rule("snmp", ("firewall",), "lossy", _of("loss"), (0.05, 0.15), (2, 8)),
+    Rule("snmp", ("firewall",), "lossy", _of("rate"), delay=(2, 8)),
     Rule("snmp", ("carrier", "wan"), "down", _silent, delay=(1, 3)),
     Rule("snmp", ("carrier", "wan"), "lossy", _of("loss"), (0.03, 0.1), (2, 8)),
     Rule("snmp", ("vlan",), "congested", _of("delay"), (4, 7), (2, 6)),
@@ -107,7 +107,7 @@ RULES = (
     Rule("node", ("hv",), "saturation", lambda h: h.lag + h.cpu, (2.2, 4), (5, 12), UP),
     Rule("node", GUESTS, "saturation", lambda h: h.lag + h.io, (5, 12), (5, 12), UP),
     Rule("node", ("nic",), "down", _silent, delay=(1, 4)),
-    Rule("node", ("nic",), "errors", _of("loss"), (0.05, 0.2), (3, 10), UP),
+    Rule("node", ("nic",), "errors", _of("rate"), (0.5, 0.9), (3, 10), UP),
     Rule("node", ("bond",), "degraded", _of("short"), (0.3, 0.3), (1, 4)),
     Rule("node", ("sysdisk", "disk"), "failed", _dead, delay=(1, 5)),
     Rule("node", ("sysdisk", "disk"), "wearing", _of("rate"), (0.5, 0.9), (5, 20)),
@@ -161,12 +161,13 @@ RULES = (
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """An alarm that stands: since which minute, and how far over its limit."""
+    """An alarm that stands: since when, how far over its limit, and whether for nothing."""
 
     thing: int
     rule: Rule
     since: int
     over: float
+    idle: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,9 +265,13 @@ class Watch:
                     elif point.dead and lot < 0.5:
                         well.add((thing, point.rule.signal))
                 elif lot < CRIES:
-                    alarms.append(Alarm(thing, point.rule, int(lot / CRIES * until), 1.2))
+                    alarms.append(
+                        Alarm(thing, point.rule, int(lot / CRIES * until), 1.2, idle=True)
+                    )
                 elif lot < CRIES + TIRED:
-                    alarms.append(Alarm(thing, point.rule, -self.rng.randint(600, 9000), 1.5))
+                    alarms.append(
+                        Alarm(thing, point.rule, -self.rng.randint(600, 9000), 1.5, idle=True)
+                    )
                 elif point.rule.definite:
                     well.add((thing, point.rule.signal))
         return alarms, well - {(one.thing, one.rule.signal) for one in alarms}

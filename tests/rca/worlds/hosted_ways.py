@@ -60,9 +60,10 @@ class Ways:
             setattr(health, name, max(getattr(health, name), getattr(host, name)))
         health.lag *= host.lag
         health.delay *= host.delay
-        if self.estate.roles[thing] not in GUESTS:  # they have disks of their own
+        role = self.estate.roles[thing]
+        if role not in GUESTS:  # they have disks of their own
             health.stuck = max(health.stuck, host.stuck)
-            health.io *= host.io
+            health.io *= host.io if role != "osd" else 1.0  # it writes elsewhere
 
     def _disk(self, thing: int, health: Health, gate: Gate, many: list[Health]) -> None:
         lives = [one for one in many if one.up and not one.stuck and not one.hang and one.reach]
