@@ -944,3 +944,192 @@ def test_what_several_read_is_why_they_err_and_not_the_database_that_refuses_the
         a b pg front abnormal: errors
     """)
     assert first(answer)[0] == "secret"
+
+
+PLUGGED = """
+    Host: h k
+    Switch: sw
+    SwitchPort: p q
+    Nic: e f
+    VirtualMachine: v[1-3] w
+    h USES e
+    k USES f
+    e CONNECTED_TO p
+    f CONNECTED_TO q
+    p q CONNECTED_TO sw
+    v[1-3] RUNS_ON h
+    w RUNS_ON k
+    k sw w healthy: unreachable down
+    q healthy: down
+    p abnormal: down
+"""
+
+
+def test_the_port_of_a_machine_without_power_is_not_blamed_for_it(ask: Ask) -> None:
+    answer = ask(f"{PLUGGED}\n h v[1-3] abnormal: unreachable")
+    assert first(answer) == ("h", "down")
+    assert chance(answer, "p") > 0.05
+    assert _commands(answer)[0] == "ip -br link show e"  # at its console: is the line up?
+
+
+def test_a_port_that_is_down_and_whose_machine_is_well_leaves_card_and_port(ask: Ask) -> None:
+    answer = ask(f"{PLUGGED}\n e abnormal: down\n h v[1-3] healthy: unreachable down")
+    assert {cause.entity for cause in answer.causes[:2]} == {"e", "p"}
+    assert min(chance(answer, "e"), chance(answer, "p")) > 0.3
+
+
+def test_machines_that_wait_for_a_server_of_files_are_not_busy_themselves(ask: Ask) -> None:
+    answer = ask("""
+        Host: nfs n[1-4] d
+        StorageExport: media
+        Service: img pay
+        ServiceInstance: img[1-4]
+        Database: pg
+        media RUNS_ON nfs
+        n[1-4] img[1-4] USES media
+        img RUNS_ON img[1-4] / copies 2
+        img[1-4] RUNS_ON each n[1-4]
+        pay CALLS pg
+        pg RUNS_ON d
+        nfs media abnormal: unreachable
+        n[1-4] abnormal: saturation
+        img[1-4] abnormal: latency
+        img abnormal: errors
+        d n[1-4] healthy: down unreachable
+        pg pay healthy: errors latency
+    """)
+    assert first(answer) == ("nfs", "down")
+    assert [member.entity for member in answer.hypotheses[0].members] == ["nfs"]
+    assert {f"n{i}" for i in range(1, 5)} <= {path.symptom.entity for path in answer.explanation}
+
+
+def test_who_collects_the_measurements_stops_for_want_of_room(ask: Ask) -> None:
+    answer = ask("""
+        Probe: prom other
+        Host: a b[1-6]
+        VirtualMachine: m
+        Service: crm erp portal
+        m RUNS_ON b6
+        prom RUNS_ON m
+        b[1-5] WATCHED_BY prom
+        a WATCHED_BY other
+        crm erp portal RUNS_ON each b1 b2 a
+        portal CALLS crm erp
+        m abnormal: full
+        prom abnormal: down
+        b[1-5] abnormal: unreachable
+        portal crm erp healthy: errors
+        a healthy: down unreachable
+    """)
+    assert first(answer) == ("m", "filling")
+    assert _commands(answer)[0] == "ssh m df -h"
+    assert max(chance(answer, f"b{i}") for i in range(1, 6)) < 0.05
+
+
+def test_a_broker_whose_volume_is_full_is_not_blamed_itself(ask: Ask) -> None:
+    answer = ask("""
+        Volume: data-[0-2]
+        StoragePool: ebs
+        Pod: kafka-[0-2] in-1
+        Queue: kafka
+        Application: ingest
+        VirtualMachine: n[1-3]
+        data-[0-2] STORED_ON ebs
+        kafka-[0-2] STORED_ON each data-[0-2]
+        kafka-[0-2] RUNS_ON each n[1-3]
+        kafka DEPENDS_ON kafka-[0-2] / brokers 2
+        ingest RUNS_ON in-1
+        in-1 RUNS_ON n1
+        ingest CALLS kafka
+        data-1 abnormal: full
+        kafka-1 abnormal: down
+        kafka abnormal: anomaly
+        ingest abnormal: latency
+        kafka-0 kafka-2 n[1-3] in-1 healthy: down
+        ebs healthy: full down
+    """)
+    assert first(answer) == ("data-1", "unwritable")
+    assert answer.causes[0].posterior > 0.6
+
+
+def test_a_machine_with_one_supply_goes_with_the_feed_that_others_can_do_without(ask: Ask) -> None:
+    answer = ask("""
+        PowerFeed: a b
+        Host: h[1-9]
+        Service: license cad[1-2]
+        h[1-8] POWERED_BY a b / psu 1
+        h9 POWERED_BY a
+        license RUNS_ON h9
+        cad[1-2] CALLS license
+        cad[1-2] RUNS_ON h1
+        h9 license abnormal: unreachable
+        h[1-6] abnormal: degraded
+        cad[1-2] abnormal: errors
+        h[1-8] healthy: down unreachable
+        b healthy: down tripped
+    """)
+    assert first(answer)[0] == "a"
+    assert {f"h{i}" for i in range(1, 9)} <= set(answer.blast_radius.redundancy_lost)
+    explained = {path.symptom.entity for path in answer.explanation}
+    assert {"h9", "license", "cad1", "cad2"} <= explained
+
+
+def test_a_connection_pool_that_is_used_up_is_not_laid_to_the_database(ask: Ask) -> None:
+    answer = ask("""
+        Service: api web mobile partner
+        Database: pg
+        VirtualMachine: v[1-5]
+        web mobile partner CALLS api
+        api CALLS pg
+        api web mobile partner RUNS_ON each v[1-4]
+        pg RUNS_ON v5
+        api abnormal: latency saturation
+        web mobile partner abnormal: latency
+        web abnormal: errors
+        pg healthy: latency errors saturation cpu
+        v* healthy: down cpu memory
+    """)
+    assert first(answer) == ("api", "slow")
+    assert chance(answer, "pg") < 0.1
+
+
+def test_what_pods_of_every_workload_use_on_their_node_is_laid_to_its_release(ask: Ask) -> None:
+    answer = ask("""
+        Application: cni web api
+        Pod: cni-[1-4] w[1-4] a[1-4]
+        VirtualMachine: n[1-4]
+        cni RUNS_ON cni-[1-4] / pods 1
+        web RUNS_ON w[1-4] / pods 1
+        api RUNS_ON a[1-4] / pods 1
+        cni-[1-4] RUNS_ON each n[1-4]
+        w[1-4] RUNS_ON each n[1-4]
+        a[1-4] RUNS_ON each n[1-4]
+        w[1-4] USES each cni-[1-4]
+        a[1-4] USES each cni-[1-4]
+        cni changed: updated
+        cni-1 cni-2 w1 w2 a1 a2 abnormal: down
+        web api abnormal: degraded
+        n* cni-3 cni-4 w3 w4 a3 a4 healthy: down
+    """)
+    assert first(answer) == ("cni", "bad_release")
+    assert max(chance(answer, f"n{i}") for i in (1, 2)) < 0.05
+
+
+def test_a_host_that_swaps_is_why_one_guest_is_killed_and_the_others_are_slow(ask: Ask) -> None:
+    answer = ask("""
+        Host: h k
+        VirtualMachine: v[1-5] w
+        Service: s[1-5]
+        v* RUNS_ON h
+        w RUNS_ON k
+        s[1-5] RUNS_ON each v[1-5]
+        h abnormal: memory saturation
+        v1 v2 v4 abnormal: disk
+        s1 s2 s4 abnormal: latency
+        v3 abnormal: down
+        s3 abnormal: errors
+        h k healthy: down cpu unreachable
+        w healthy: disk down
+    """)
+    assert first(answer) == ("h", "memory_pressure")
+    assert {"v3", "s3"} <= {path.symptom.entity for path in answer.explanation}
