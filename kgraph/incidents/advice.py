@@ -27,6 +27,7 @@ from kgraph.schema import (
 _HOURS = timedelta(hours=12)  # in which everybody knows which day it was
 _STEP_ROOM = 40  # characters for the names in one step of a plan
 _CERTAIN = 0.9  # from it on, what else may be broken is looked at after the repair
+_TELLING = 0.05  # nats; a look at something else that tells less holds up no repair
 # What an active check may answer by itself; it says where it has nothing to look at.
 _LOOKED_AT = frozenset({"unreachable", "hung", "down", "errors", "paused"})
 # Commands that look over the network.
@@ -81,23 +82,27 @@ def _look(view: View) -> str:
     lead = view.lead
     if lead is None or view.case.answer.abstained:
         return ""
-    seen = any(row.entity == lead.entity for row in view.case.incident.observations)
-    return "" if seen else f"look at {view.estate.name(lead.entity)} itself, since no probe does"
+    seen = [row for row in view.case.incident.observations if row.entity == lead.entity]
+    if any(row.abnormal for row in seen):
+        return ""
+    why = ": nothing that is seen of it says so" if seen else ", since no probe does"
+    return f"look at {view.estate.name(lead.entity)} itself{why}"
 
 
 def _first_check(view: View) -> NextCheck | None:
     """Return the check that comes before the repair.
 
     Where the cause is as good as certain, a check of something else is about what is broken
-    besides it, and can wait; so can one of what a monitoring tells of that has failed itself.
+    besides it, and can wait; so can one of something else that tells next to nothing, and one of
+    what a monitoring tells of that has failed itself.
     """
     checks, lead = view.case.answer.next_checks, view.lead
     if not checks or _blind(view):
         return None
-    sure = lead is not None and lead.posterior >= _CERTAIN and not view.case.answer.abstained
-    if sure and lead is not None and checks[0].entity != lead.entity:
-        return None
-    return checks[0]
+    first = checks[0]
+    if lead is None or view.suspected or view.case.answer.abstained or first.entity == lead.entity:
+        return first
+    return None if lead.posterior >= _CERTAIN or first.gain < _TELLING else first
 
 
 def _outside(view: View) -> str:

@@ -14,6 +14,7 @@ from kgraph.schema.counting import counted
 _WITNESSES = 200
 _TOLD = 0.5  # of what its peers depend on something lacks, from which it is said
 _LITTLE = 0.02  # an alarm that stands for nothing so often is told of
+_AS_LIKELY = 0.45  # of how likely the first way to fail is, from which the second is told
 _REMOTE = 0.05  # below it, a rival needs no second look now
 
 
@@ -26,7 +27,7 @@ def cause(view: View) -> Section:
     symptoms = len({(row.entity, row.signal) for row in view.abnormal})
     for fault in view.blamed:
         suspect = view.causes[fault.entity]
-        how = wording.state(fault.mode).upper()
+        how = _how(suspect, fault.mode)
         share = ""
         if len(view.blamed) > 1:
             share = f"  explains {suspect.explains} of {symptoms} symptoms"
@@ -44,6 +45,16 @@ def cause(view: View) -> Section:
     if view.suspected:
         return Section(Label.SUSPECT, tuple(lines), Tone.WARNING)
     return Section(Label.CAUSE, tuple(lines), Tone.LOUD)
+
+
+def _how(suspect: Cause, mode: str) -> str:
+    """Say in which way it fails, and the next likely way where that is half as likely or more."""
+    others = {m: p for m, p in suspect.modes.items() if m != mode}
+    second = max(others, key=others.__getitem__, default="")
+    ways = [wording.state(mode).upper()]
+    if second and others[second] >= _AS_LIKELY * suspect.modes.get(mode, 1.0):
+        ways.append(wording.state(second).upper())
+    return " or ".join(dict.fromkeys(ways))
 
 
 def _not_found(view: View) -> Iterator[str]:

@@ -9,9 +9,10 @@ from kgraph.incidents import wording
 from kgraph.incidents.case import View
 from kgraph.incidents.report import Detail, Label, Section, Tone
 from kgraph.schema import Change, Hit
-from rca.suspects.priors import may_be_undone, was_done
+from rca.suspects.priors import may_be_undone, passes, was_done
 
 _RECENT = timedelta(hours=1)
+_LASTS = timedelta(minutes=15)  # in which a reboot or a maintenance may still go on
 _CHANCE = 0.05  # below it, "will be hit" is noise on a small screen
 _GATES = 3
 _CHANGES = 2
@@ -61,20 +62,26 @@ def _dated(view: View, change: Change, onset: datetime) -> str:
 
 
 def undone(view: View) -> str:
-    """Say which change of what is blamed, made before it began, is undone before all else."""
+    """Say which change of what is blamed, made before it began, is undone before all else.
+
+    A reboot or a maintenance of just before is waited for: nobody takes that back.
+    """
     onset, blamed = view.onset or view.case.now, {fault.entity for fault in view.blamed}
     made = [
         change
         for change in _recent(view)
         if change.entity in blamed
         and change.at <= onset
-        and may_be_undone(change)
+        and (may_be_undone(change) or (passes(change) and onset - change.at <= _LASTS))
         and view.estate.kind(change.entity) != "ConfigItem"  # its remedy is to restore it
     ]
     if not made:
         return ""
     last = max(made, key=lambda change: change.at)
-    return f"undo {_what(last)}, {wording.age(onset - last.at)} before, if that can be it"
+    said = f"{_what(last)}, {wording.age(onset - last.at)} before"
+    if passes(last):
+        return f"wait for it, if that is why: {said}"
+    return f"undo {said}, if that can be it"
 
 
 def _recent(view: View) -> list[Change]:

@@ -36,7 +36,9 @@ FEW = 200  # effects of all suspects together that are walked one by one
 _DESCRIBED = ("kubectl", "describe", "pod")
 _NONE = "well"  # what is told apart from a fault that is only blamed besides
 _PODS = 3  # of a service, that are named in one command
+ALIKE = 0.1  # of the most that a look tells apart: it speaks against both
 NEAR = 50  # things behind a suspect that are looked at
+_Part = Sequence[tuple[Unit, ...]]  # sets that blame the same entities, the likeliest first
 
 
 def next_checks(scene: Scene, result: Posterior, most: int = 3) -> tuple[NextCheck, ...]:
@@ -69,7 +71,7 @@ def next_checks(scene: Scene, result: Posterior, most: int = 3) -> tuple[NextChe
     # In which mode it fails is asked once it is clear who does.
     for parts in (_by_whom(play), [[i] for i in range(len(play))]):
         if found := list(_looks(weights, shown, parts)):
-            return _chosen(scene, found, [play[part[0]][0] for part in parts], most)
+            return _chosen(scene, found, [[play[i][0] for i in part] for part in parts], most)
     return ()
 
 
@@ -101,11 +103,12 @@ def _looks(
         if shows not in gains:
             gains[shows] = _gain(each, shows)
         if gains[shows] >= WORTH:
-            yield _Look(gains[shows], entity, rule, shows)
+            each_set = [[by_set[i] for i in part] for part in parts]
+            yield _Look(gains[shows], entity, rule, shows, each_set)
 
 
 def _chosen(
-    scene: Scene, found: Sequence[_Look], parts: Sequence[tuple[Unit, ...]], most: int
+    scene: Scene, found: Sequence[_Look], parts: Sequence[_Part], most: int
 ) -> tuple[NextCheck, ...]:
     ranked = sorted(found, key=lambda look: (-look.gain, scene.topology.uids[look.entity]))
     # One command, best reason.
@@ -118,7 +121,8 @@ class _Look(NamedTuple):
     gain: float
     entity: int
     rule: _Way
-    shows: Sequence[float]
+    shows: Sequence[float]  # of each part
+    by_set: Sequence[Sequence[float]]  # of each set of each part
 
 
 class _Way(NamedTuple):
@@ -261,12 +265,14 @@ def _of_pods(names: Sequence[str]) -> str:
     return shlex.join([_DESCRIBED[0], *space, *_DESCRIBED[1:], *shown])
 
 
-def _check(
-    scene: Scene, look: _Look, command: str, parts: Sequence[tuple[Unit, ...]]
-) -> NextCheck:
-    speaks = max(range(len(parts)), key=lambda i: look.shows[i])
-    against = min(range(len(parts)), key=lambda i: look.shows[i])
-    ours, theirs = _faults(parts[speaks]), _faults(parts[against])
+def _check(scene: Scene, look: _Look, command: str, parts: Sequence[_Part]) -> NextCheck:
+    speaks = max(range(len(parts)), key=look.shows.__getitem__)
+    within = look.by_set[speaks]  # the mode that the look would show is the one to name
+    ours = _faults(parts[speaks][max(range(len(within)), key=within.__getitem__)])
+    # Of those that it speaks as much against, who differs least.
+    enough = min(look.shows) + ALIKE * (max(look.shows) - min(look.shows))
+    others = [_faults(parts[i][0]) for i, shows in enumerate(look.shows) if shows <= enough]
+    theirs = min(others, key=lambda faults: len({*faults} ^ {*ours}))
     # What both blame is not told apart.
     here, there = _without(ours, theirs), _without(theirs, ours)
     splits = f"{_title(scene, here) or _NONE} from {_title(scene, there) or _NONE}"

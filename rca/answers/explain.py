@@ -78,12 +78,13 @@ def _cause(
     alike: Mapping[int, tuple[int, ...]],
 ) -> Cause:
     uids, sure = scene.topology.uids, sum(chances.values())
+    modes = sorted(chances, key=lambda m: (-chances[m], m))
     return Cause(
         entity=uids[entity],
         kind=scene.topology.kinds[entity],
-        mode=max(chances, key=lambda m: (chances[m], m)),
+        mode=modes[0],
         posterior=min(1.0, sure),
-        modes={m: chances[m] for m in sorted(chances, key=lambda m: (-chances[m], m))},
+        modes={m: chances[m] for m in modes},
         explains=told.alarms,
         supporting=told.supporting,
         contradicting=told.contradicting,

@@ -20,6 +20,8 @@ _READ = frozenset(
     {"created", "reopened", "updated", "closed", "relation_opened", "relation_closed"}
 )
 _RENAMED = "renamed"
+_OVER = frozenset({"restart", "restarted"})
+_PASSING = frozenset({"reboot", "rebooted", "maintenance"})
 
 
 def log_prior(rate: float, times: float = 1.0) -> float:
@@ -59,7 +61,12 @@ def was_done(change: Change, kind: str) -> bool:
 
 def may_be_undone(change: Change) -> bool:
     """Tell whether somebody decided on it and can take it back: a deploy, an edit, an upgrade."""
-    return change.type not in {*_READ, _RENAMED, "restart"}
+    return change.type not in {*_READ, *_OVER, *_PASSING, _RENAMED}
+
+
+def passes(change: Change) -> bool:
+    """Tell whether what was done is meant to be over by itself: a reboot, a maintenance."""
+    return change.type in _PASSING
 
 
 def recently_changed(incident: Incident) -> Mapping[str, str]:

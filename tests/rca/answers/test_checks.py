@@ -297,3 +297,37 @@ def test_what_both_explanations_blame_a_check_is_not_said_to_tell_apart(ask: Ask
     assert {cause.entity for cause in answer.causes[:2]} == {"a", "b"}
     (look,) = [check for check in answer.next_checks if check.splits.startswith("s ")]
     assert look.splits == "s failing from well"
+
+
+def test_a_look_names_the_way_to_fail_that_it_would_show(ask: Ask) -> None:
+    """Whoever looks at its file systems learns of no guest whether it hangs."""
+    answer = ask("""
+        Service: ldap a b c d
+        VirtualMachine: v
+        ldap RUNS_ON v
+        a b c d USES ldap
+        ldap abnormal: unreachable
+        a b c d abnormal: errors
+        v healthy: down
+    """)
+    looks = {check.command: check.splits for check in answer.next_checks}
+    assert looks["ssh v df -h"] == "v filling from ldap failing"
+
+
+def test_a_look_is_told_against_what_differs_by_what_it_tells_alone(ask: Ask) -> None:
+    """Two ends of a line are equally likely: what is looked at besides tells nothing of them."""
+    answer = ask("""
+        Bond: bond0
+        Nic: eth0 eth1
+        SwitchPort: p1 p2
+        Service: api
+        VirtualMachine: w
+        bond0 USES eth0 eth1 / links 1
+        eth0 CONNECTED_TO p1
+        eth1 CONNECTED_TO p2
+        api RUNS_ON w
+        eth1 p2 abnormal: down
+        bond0 abnormal: degraded
+        api abnormal: latency@4
+    """)
+    assert [c.splits for c in answer.next_checks if c.entity == "api"] == ["api failing from well"]

@@ -139,3 +139,22 @@ def test_the_breached_objective_itself_is_no_row_among_the_witnesses(ask: Ask) -
     """)
     seen = {w.observation.entity for cause in answer.causes for w in cause.supporting}
     assert seen == {"back"}
+
+
+def test_of_two_ways_to_fail_that_are_as_likely_a_cause_and_its_set_name_the_same(
+    ask: Ask,
+) -> None:
+    """A repair is planned for the one, and the other stood in the first line."""
+    answer = ask("""
+        Queue: mails
+        Service: mailer shop
+        mailer shop CALLS mails
+        mailer abnormal: behaviour
+        shop mails healthy: errors
+    """)
+    told = answer.causes[0]
+    assert told.modes["failing"] == told.modes["slow"]
+    assert (told.entity, told.mode) == (
+        answer.hypotheses[0].members[0].entity,
+        answer.hypotheses[0].members[0].mode,
+    )
