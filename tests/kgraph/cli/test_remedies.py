@@ -15,7 +15,9 @@ def test_each_fault_of_the_rules_has_somebody_who_repairs_it(run: Run) -> None:
     assert "nobody" not in {row["by"] for row in rows.values()}
     assert rows["StorageExport.down"]["by"] == "kgraph"
     assert rows["Host.degraded"]["by"] == "kgraph"  # its guests are migrated
-    assert rows["Volume.unwritable"]["does"] == [["find why it cannot be written"]]
+    assert rows["Volume.unwritable"]["does"] == [
+        ["see whether it is full and else why it cannot be written"]
+    ]
 
 
 def test_each_mode_of_each_kind_is_listed_on_demand(run: Run) -> None:
