@@ -100,9 +100,10 @@ def _first_check(view: View) -> NextCheck | None:
     if not checks or _blind(view):
         return None
     first = checks[0]
-    if lead is None or view.suspected or view.case.answer.abstained or first.entity == lead.entity:
+    if lead is None or first.entity == lead.entity:
         return first
-    return None if lead.posterior >= _CERTAIN or first.gain < _TELLING else first
+    sure = lead.posterior >= _CERTAIN and not view.case.answer.abstained
+    return None if sure or first.gain < _TELLING else first
 
 
 def _outside(view: View) -> str:

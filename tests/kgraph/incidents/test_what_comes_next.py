@@ -17,9 +17,9 @@ def _text(case: Case, label: Label) -> str:
     return "\n".join(section.lines).replace("\N{NO-BREAK SPACE}", " ") if section else ""
 
 
-def _less_sure(case: Case, *checks: NextCheck) -> Case:
+def _less_sure(case: Case, *checks: NextCheck, chance: float = 0.7) -> Case:
     answer = case.answer
-    cause = replace(answer.causes[0], posterior=0.7)
+    cause = replace(answer.causes[0], posterior=chance)
     causes = (cause, *answer.causes[1:])
     return replace(case, answer=replace(answer, causes=causes, next_checks=checks))
 
@@ -40,6 +40,16 @@ def test_a_look_elsewhere_that_tells_next_to_nothing_holds_up_no_repair(
     case = _less_sure(storage_case, look)
     assert _text(case, Label.NEXT).startswith(begins)
     assert _text(case, Label.CHECK).partition(" ")[0] == later  # it is told all the same
+
+
+def test_of_suspects_that_nothing_tells_apart_none_is_looked_at_for_another_reason(
+    storage_case: Case,
+) -> None:
+    look = NextCheck("stor1", "errors", 0.02, "systemctl status api", "api failing from well")
+    case = _less_sure(storage_case, look, chance=0.4)
+    doubt = "no suspect is sure enough to be repaired: compare those under ELSE"
+    assert _text(case, Label.NEXT) == doubt
+    assert _text(case, Label.CHECK).startswith("systemctl status api")
 
 
 def test_a_cause_of_which_only_good_was_seen_is_looked_at_before_it_is_repaired(
