@@ -15,13 +15,13 @@ class Goal:
     """The breached objective.
 
     Attributes:
-        severity: whether it is about stopping or slowness.
+        severities: whether stopping, slowness or either may have breached it.
         way: what its entity depends on; itself included.
         behind: what else depends on it.
     """
 
     entity: int
-    severity: Severity
+    severities: frozenset[Severity]
     way: frozenset[int]
     behind: frozenset[int]
 
@@ -36,11 +36,21 @@ def goal_of(scene: Scene, target: Target | None) -> Goal | None:
     if target is None or target.entity not in scene.topology.index:
         return None
     entity = scene.topology.index[target.entity]
-    slow = "slow" in main_modes(target.signal)
-    severity = Severity.GRAY if slow else Severity.HARD
+    severities = {_severity(target.signal)}
+    if Severity.HARD in severities and _is_slow(scene, entity):
+        severities.add(Severity.GRAY)  # who waits too long gives up
     way = frozenset(_reaching(scene, entity))
     behind = frozenset(dependents(scene.topology, [entity]).entities.tolist())
-    return Goal(entity, severity, way, behind - way)
+    return Goal(entity, frozenset(severities), way, behind - way)
+
+
+def _severity(signal: str) -> Severity:
+    return Severity.GRAY if "slow" in main_modes(signal) else Severity.HARD
+
+
+def _is_slow(scene: Scene, entity: int) -> bool:
+    seen = (reading.observation for reading in scene.readings.get(entity, ()))
+    return any(row.abnormal and _severity(row.signal) is Severity.GRAY for row in seen)
 
 
 def _reaching(scene: Scene, goal: int) -> set[int]:

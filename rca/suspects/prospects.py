@@ -238,7 +238,7 @@ def _asked(scene: Scene, entity: int, sort: Sort, goal: Goal | None) -> bool:
     What is slow is mostly so from slowness. But who has stopped makes others wait, retry or do
     its work, and who is slow is given up: an alarm that names a mode is not passed over.
     """
-    if goal is None or severity_of(sort.kind, sort.mode) is goal.severity:
+    if goal is None or severity_of(sort.kind, sort.mode) in goal.severities:
         return True
     return any(
         _names(reading) and reading.bearing(sort.mode) == 1

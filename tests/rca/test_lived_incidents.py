@@ -400,6 +400,24 @@ def test_what_has_stopped_may_be_why_an_objective_on_latency_is_breached(
     assert not answer.abstained
 
 
+SLOW = """
+    Database: db
+    Service: cart web
+    web CALLS cart
+    cart CALLS db
+    db abnormal: latency cpu
+    cart abnormal: latency errors
+    web abnormal: errors {}
+    target web errors
+"""
+
+
+def test_who_waits_too_long_gives_up_and_errs(ask: Ask) -> None:
+    """Where the objective's own service is slow as well, what is slow may be why it errs."""
+    assert first(ask(SLOW.format("latency"))) == ("db", "slow")
+    assert first(ask(SLOW.format("")))[1] != "slow"
+
+
 def test_a_worn_disk_may_be_why_an_objective_on_errors_is_breached(ask: Ask) -> None:
     answer = ask("""
         Disk: d e
