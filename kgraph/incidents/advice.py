@@ -93,8 +93,9 @@ def _first_check(view: View) -> NextCheck | None:
     """Return the check that comes before the repair.
 
     Where the cause is as good as certain, a check of something else is about what is broken
-    besides it, and can wait; so can one of something else that tells next to nothing, and one of
-    what a monitoring tells of that has failed itself.
+    besides it, and can wait, unless that is told to be down and nothing explains it; so can one of
+    something else that tells next to nothing, and one of what a monitoring tells of that has
+    failed itself.
     """
     checks, lead = view.case.answer.next_checks, view.lead
     if not checks or _blind(view):
@@ -103,7 +104,8 @@ def _first_check(view: View) -> NextCheck | None:
     if lead is None or first.entity == lead.entity:
         return first
     sure = lead.posterior >= _CERTAIN and not view.case.answer.abstained
-    return None if sure or first.gain < _TELLING else first
+    waits = sure and (first.entity, "down") not in {(s.entity, s.signal) for s in view.unexplained}
+    return None if waits or first.gain < _TELLING else first
 
 
 def _outside(view: View) -> str:

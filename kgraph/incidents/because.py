@@ -75,7 +75,7 @@ def why(view: View) -> Section:
     lead = view.lead
     if lead is None or view.case.answer.abstained:
         return Section(Label.WHY, ())
-    rest = _unexplained(view)
+    rest = view.unexplained
     lines = (_reason(view, lead, rest), *_left_over(view, rest), *_strays(view))
     return Section(Label.WHY, lines)
 
@@ -155,20 +155,6 @@ def looked(view: View) -> Section:
     return Section(
         Label.UNKNOWN, (f"{total - len(seen)} of {total} things: no word from any probe",)
     )
-
-
-def _unexplained(view: View) -> list[Observation]:
-    """Return the symptoms of what shows none that those who are blamed explain.
-
-    What is told as hit by them is explained, too, where its alarm is no witness of its own: a
-    caller on the way to a breached objective.
-    """
-    answer = view.case.answer
-    explained = {path.symptom.entity for path in answer.explanation}
-    explained |= {hit.entity for hit in answer.blast_radius.now}
-    for suspect in view.suspects:
-        explained |= {w.observation.entity for w in suspect.supporting}
-    return [row for row in view.abnormal if row.entity not in explained]
 
 
 def _left_over(view: View, rest: Sequence[Observation]) -> Iterator[str]:

@@ -103,6 +103,20 @@ class View:
         return bool(self.blamed) and all(cause.posterior < SURE for cause in self.suspects)
 
     @property
+    def unexplained(self) -> list[Observation]:
+        """The symptoms of what shows none that those who are blamed explain.
+
+        What is told as hit by them is explained, too, where its alarm is no witness of its own: a
+        caller on the way to a breached objective.
+        """
+        answer = self.case.answer
+        explained = {path.symptom.entity for path in answer.explanation}
+        explained |= {hit.entity for hit in answer.blast_radius.now}
+        for suspect in self.suspects:
+            explained |= {w.observation.entity for w in suspect.supporting}
+        return [row for row in self.abnormal if row.entity not in explained]
+
+    @property
     def abnormal(self) -> tuple[Observation, ...]:
         """What is seen to be wrong."""
         return tuple(row for row in self.case.incident.observations if row.abnormal)

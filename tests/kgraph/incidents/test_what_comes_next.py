@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from kgraph.incidents import Case, Label, build
-from kgraph.schema import Change, NextCheck, State
+from kgraph.schema import Change, Entity, NextCheck, Observation, State
 
 
 def _text(case: Case, label: Label) -> str:
@@ -40,6 +40,21 @@ def test_a_look_elsewhere_that_tells_next_to_nothing_holds_up_no_repair(
     case = _less_sure(storage_case, look)
     assert _text(case, Label.NEXT).startswith(begins)
     assert _text(case, Label.CHECK).partition(" ")[0] == later  # it is told all the same
+
+
+@pytest.mark.parametrize(
+    ("state", "begins"),
+    [(State.ABNORMAL, "systemctl"), (State.HEALTHY, "by hand: restart")],
+)
+def test_what_is_down_and_not_explained_is_looked_at_before_a_cause_is_repaired_that_is_certain(
+    storage_case: Case, state: State, begins: str
+) -> None:
+    look = NextCheck("other", "down", 0.3, "systemctl status redis", "redis failing from well")
+    case = _less_sure(storage_case, look, chance=0.95)
+    rows = (*case.incident.observations, Observation("other", "down", state))
+    entities = (*case.incident.entities, Entity("other", "Database", "redis"))
+    case = replace(case, incident=replace(case.incident, observations=rows, entities=entities))
+    assert _text(case, Label.NEXT).startswith(begins)
 
 
 def test_of_suspects_that_nothing_tells_apart_none_is_looked_at_for_another_reason(
