@@ -43,7 +43,7 @@ from rca.region.scene import Scene
 from rca.rules.compile import Compiled
 from rca.rules.model import Model
 from rca.suspects.outlook import Outlook
-from rca.suspects.priors import recently_changed
+from rca.suspects.priors import freshness
 from rca.suspects.prospects import prospects, symptoms_of
 from rca.suspects.units import Unit, blind, units
 
@@ -190,7 +190,7 @@ def scene_of(incident: Incident, model: Model, topology: Topology | None) -> Sce
         topology,
         Compiled(model),
         seen,
-        frozenset(index[uid] for uid in recently_changed(incident) if uid in index),
+        {index[uid]: fresh for uid, fresh in freshness(incident).items() if uid in index},
         target,
         incident.entities,
     )

@@ -40,7 +40,7 @@ class Scene:
     topology: Topology
     compiled: Compiled
     readings: Mapping[int, Sequence[Reading]]
-    changed: frozenset[int] = frozenset()  # entities changed shortly before the symptoms
+    changed: Mapping[int, float] = field(default_factory=dict)  # see `priors.freshness`
     target: int | None = None  # the entity whose objective was breached
     entities: Sequence[Entity] = ()  # may be fewer than in the topology
     spreads: dict[Faults, Spread] = field(default_factory=dict, compare=False, repr=False)

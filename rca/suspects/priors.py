@@ -15,6 +15,7 @@ WINDOW_YEARS = 1 / 365  # faults this close together belong to one incident
 SILENT = 0.6  # P(nothing is told of what is at fault itself): not all is watched
 COMMON_CAUSE = 0.05  # beta factor: of the faults of one member, so many take its peers along
 BEFORE = timedelta(hours=1)  # a change so shortly before the first symptom is suspect
+FRESH = timedelta(minutes=10)  # for so long it is as suspect as it can be, and then less and less
 AFTER = timedelta(minutes=1)  # so much later than all that its entity shows, it is an answer to it
 _READ = frozenset(
     {"created", "reopened", "updated", "closed", "relation_opened", "relation_closed"}
@@ -70,7 +71,20 @@ def passes(change: Change) -> bool:
 
 
 def recently_changed(incident: Incident) -> Mapping[str, str]:
-    """Return entity -> type of its last change, of those shortly before or during the symptoms.
+    """Return entity -> type of its last change, of those shortly before or during the symptoms."""
+    return {entity: change.type for entity, (change, _) in _recent(incident).items()}
+
+
+def freshness(incident: Incident) -> Mapping[str, float]:
+    """Return the same entities -> how much of what makes a fault likelier is left, in (0, 1].
+
+    What a change breaks mostly shows at once; the longer it has held, the likelier it holds.
+    """
+    return {entity: fresh for entity, (_, fresh) in _recent(incident).items()}
+
+
+def _recent(incident: Incident) -> Mapping[str, tuple[Change, float]]:
+    """Return entity -> its last change, and what is left of it.
 
     Without any onset every change that the incident holds counts. What was done to an entity after
     all of its own alarms has not brought them about: more copies, a restart. What is read of the
@@ -83,15 +97,17 @@ def recently_changed(incident: Incident) -> Mapping[str, str]:
     last = max((rose for _, rose in onsets.values()), default=None)
     told = {change.entity for change in incident.changes if change.type in _READ}
     kinds = {e.uid: e.kind for e in incident.entities if e.uid in told} if told else {}
-    found = {}
+    found: dict[str, tuple[Change, float]] = {}
     for change in sorted(incident.changes, key=lambda change: change.at):
         if not was_done(change, kinds.get(change.entity, "")):
             continue
         _, own = onsets.get(change.entity, (None, None))
         if own is not None and change.type not in _READ and change.at > own + AFTER:
             continue
-        if first is None or last is None or first - BEFORE <= change.at <= last:
-            found[change.entity] = change.type
+        if first is None or last is None:
+            found[change.entity] = change, 1.0
+        elif first - BEFORE <= change.at <= last:
+            found[change.entity] = change, FRESH / max(FRESH, first - change.at)
     return found
 
 

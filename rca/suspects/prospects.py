@@ -212,10 +212,12 @@ def _equals(scene: Scene, suspected: Sequence[int], goal: Goal | None) -> tuple[
     node = region.places(suspected)
     kind, pressing = region.kind[node], region.pressing[node]
     own = np.array([not compiled.alike(name) for name in region.kinds], np.bool_)
-    changed = np.array([entity in scene.changed for entity in suspected], np.bool_)
+    fresh = np.array([scene.changed.get(entity, 0.0) for entity in suspected])
+    ages, age = np.unique(fresh, return_inverse=True)
     loud = region.seen.ratios.take(node, axis=1) > 1
     loud = (loud << np.arange(region.width)[:, None]).sum(axis=0)
-    code = ((kind * 2 + changed) << region.width | pressing) << region.width | pressing & loud
+    sort = kind * len(ages) + age
+    code = (sort << region.width | pressing) << region.width | pressing & loud
     named = [goal is not None and any(map(_names, scene.readings.get(e, ()))) for e in suspected]
     apart = own[kind] | ~region.within[node] | np.array(named, np.bool_)
     code[apart] = -1 - np.flatnonzero(apart)
@@ -224,10 +226,10 @@ def _equals(scene: Scene, suspected: Sequence[int], goal: Goal | None) -> tuple[
 
 
 def _sorts(scene: Scene, entity: int) -> list[Sort]:
-    kind, changed = scene.topology.kinds[entity], entity in scene.changed
+    kind, fresh = scene.topology.kinds[entity], scene.changed.get(entity, 0.0)
     after = scene.compiled.after_change
     return [
-        Sort(kind, mode, rate, log_prior(rate, after(kind, mode) if changed else 1.0))
+        Sort(kind, mode, rate, log_prior(rate, 1 + (after(kind, mode) - 1) * fresh))
         for mode, rate in sorted(scene.rates(entity).items())
     ]
 

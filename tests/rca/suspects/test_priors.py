@@ -32,6 +32,15 @@ def chance(incident: Incident, entity: str, model: Model) -> float:
     return next(c.posterior for c in rca.investigate(incident, model).causes if c.entity == entity)
 
 
+def test_the_longer_a_change_has_held_the_less_it_is_suspected(model: Model) -> None:
+    minutes = (1, 10, 20, 40, 59)
+    told = [chance(changed(timedelta(minutes=ago)), "b", model) for ago in minutes]
+    assert told[0] == pytest.approx(told[1])
+    assert told[1:] == sorted(told[1:], reverse=True)
+    assert len(set(told)) == len(told) - 1
+    assert told[-1] > chance(ESTATE, "b", model)
+
+
 def test_what_was_changed_shortly_before_is_suspected_above_its_equal(model: Model) -> None:
     alike = chance(ESTATE, "a", model), chance(ESTATE, "b", model)
     assert alike[0] == pytest.approx(alike[1])
