@@ -6,7 +6,7 @@ names the same kinds, relation and cause refines it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -126,22 +126,19 @@ def _effects(
 
 @lru_cache(maxsize=1024)
 def _burdens(model: Model, kind: str) -> frozenset[str]:
-    return frozenset(
-        mode
-        for rule in model.propagation
-        if rule.reverse and (ANY in rule.cause_kinds or kind in rule.cause_kinds)
-        for mode in rule.causes
-    )
+    return frozenset(mode for rule in _against(model, kind) for mode in rule.causes)
 
 
 @lru_cache(maxsize=1024)
 def _burdens_over(model: Model, kind: str) -> frozenset[str]:
-    return frozenset(
-        type_
-        for rule in model.propagation
-        if rule.reverse and (ANY in rule.cause_kinds or kind in rule.cause_kinds)
-        for type_ in rule.types
-    )
+    return frozenset(type_ for rule in _against(model, kind) for type_ in rule.types)
+
+
+def _against(model: Model, kind: str) -> Iterator[PropagationRule]:
+    """Yield the rules by which a kind hurts what it depends on."""
+    for rule in model.propagation:
+        if rule.reverse and (ANY in rule.cause_kinds or kind in rule.cause_kinds):
+            yield rule
 
 
 @lru_cache(maxsize=65_536)
