@@ -14,7 +14,7 @@ from tests.rca.worlds.campus_estate import HOSTS, KINDS, MANY, Estate
 from tests.rca.worlds.campus_faults import Fault, drawn
 from tests.rca.worlds.campus_physics import Blow, Campus
 from tests.rca.worlds.campus_watch import Alarm, Watch
-from tests.rca.worlds.drawn import Drawn, mixed, renamed
+from tests.rca.worlds.drawn import Drawn, mixed, objective, renamed
 
 NOW = datetime(2026, 3, 9, 4, 0, tzinfo=UTC)
 STORM = 300  # alarms
@@ -114,18 +114,12 @@ def _told(alarm: Alarm, began: datetime, rng: Random, *, sized: bool) -> Observa
 
 def _target(estate: Estate, alarms: list[Alarm], rng: Random) -> Target | None:
     """Return an objective that is missed now: of an application, or else of a service."""
-    for roles in (("application", "vip"), ("service",)):
-        missed = [
-            one
-            for one in alarms
-            if one.since >= 0
-            and estate.roles[one.thing] in roles
-            and one.rule.signal in ("errors", "latency")
-        ]
-        if missed:
-            one = rng.choice(missed)
-            return Target(str(one.thing), one.rule.signal)
-    return None
+    missed = [
+        (one.thing, one.rule.signal)
+        for one in alarms
+        if one.since >= 0 and one.rule.signal in ("errors", "latency")
+    ]
+    return objective(missed, estate.roles, (("application", "vip"), ("service",)), rng)
 
 
 def lists(estate: Estate, rng: Random) -> Iterator[Relation]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 from typing import TypeVar
 
-from kgraph.schema import Incident
+from kgraph.schema import Incident, Stray, Target
 from kgraph.schema.bundles import dump_bundle, parse_bundle
 
 _Row = TypeVar("_Row")
@@ -95,6 +95,37 @@ def mixed(incident: Incident, rng: Random) -> Incident:
         observations=sampled(incident.observations),
         changes=sampled(incident.changes),
     )
+
+
+def strays(alarms: Iterable[tuple[int, str, str]], rng: Random) -> Iterator[Stray]:
+    """Yield what is on record of alarms that everybody is tired of: thing, signal, detector."""
+    for thing, signal, detector in alarms:
+        noise = rng.uniform(0.05, 0.6)
+        times = rng.randint(4, 60)
+        yield Stray(str(thing), signal, detector, times, 30.0, noise)
+
+
+def objective(
+    alarms: Iterable[tuple[int, str]],
+    roles: Sequence[str],
+    wanted: Iterable[Collection[str]],
+    rng: Random,
+) -> Target | None:
+    """Return one of some alarms as the objective that is missed now.
+
+    Args:
+        alarms: thing and signal.
+        roles: of each thing.
+        wanted: roles whose objectives come first, then those that stand in for them.
+        rng: which of several.
+    """
+    heard = list(alarms)
+    for some in wanted:
+        missed = [(thing, signal) for thing, signal in heard if roles[thing] in some]
+        if missed:
+            thing, signal = rng.choice(missed)
+            return Target(str(thing), signal)
+    return None
 
 
 def _sorted(candidates: Sequence[str] | None, name: Mapping[str, str]) -> tuple[str, ...] | None:

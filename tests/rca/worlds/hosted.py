@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from enum import Enum
 from random import Random
 
-from kgraph.schema import Change, Entity, Incident, Observation, Relation, State, Stray, Target
-from tests.rca.worlds.drawn import Drawn, mixed, renamed
+from kgraph.schema import Change, Entity, Incident, Observation, Relation, State, Target
+from tests.rca.worlds.drawn import Drawn, mixed, objective, renamed, strays
 from tests.rca.worlds.hosted_estate import LARGE, USUAL, Estate
 from tests.rca.worlds.hosted_faults import Fault, drawn
 from tests.rca.worlds.hosted_health import Blow
@@ -82,7 +82,7 @@ def _day(
         observations=tuple(told),
         changes=tuple(_changes(estate, struck, began, rng)),
         target=target,
-        strays=tuple(_strays(alarms, rng)) if rng.random() < 0.5 else (),
+        strays=tuple(strays(_tiring(alarms), rng)) if rng.random() < 0.5 else (),
     )
     truth = tuple(dict.fromkeys(str(blow.thing) for blow in blows))
     return Drawn(one, truth), [fault for fault, _ in struck]
@@ -121,29 +121,19 @@ def _detector(alarm: Alarm) -> str:
     return f"{alarm.rule.by}/{alarm.rule.signal}"
 
 
-def _strays(alarms: list[Alarm], rng: Random) -> Iterator[Stray]:
-    """Yield what is on record of alarms that everybody is tired of."""
-    for one in alarms:
-        if one.since < 0:
-            noise = rng.uniform(0.05, 0.6)
-            times = rng.randint(4, 60)
-            yield Stray(str(one.thing), one.rule.signal, _detector(one), times, 30.0, noise)
+def _tiring(alarms: list[Alarm]) -> Iterator[tuple[int, str, str]]:
+    """Yield the alarms that everybody is tired of: they have stood for days."""
+    return ((one.thing, one.rule.signal, _detector(one)) for one in alarms if one.since < 0)
 
 
 def _target(estate: Estate, alarms: list[Alarm], rng: Random) -> Target | None:
     """Return an objective that is missed now: of an application, or else of an address."""
-    for roles in (("app",), ("front",), ("svc", "ingress")):
-        missed = [
-            one
-            for one in alarms
-            if estate.roles[one.thing] in roles
-            and not one.idle
-            and one.rule.signal in ("errors", "latency", "availability")
-        ]
-        if missed:
-            one = rng.choice(missed)
-            return Target(str(one.thing), one.rule.signal)
-    return None
+    missed = [
+        (one.thing, one.rule.signal)
+        for one in alarms
+        if not one.idle and one.rule.signal in ("errors", "latency", "availability")
+    ]
+    return objective(missed, estate.roles, (("app",), ("front",), ("svc", "ingress")), rng)
 
 
 def lists(estate: Estate, rng: Random) -> Iterator[Relation]:

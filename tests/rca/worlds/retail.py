@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from enum import Enum
 from random import Random
 
-from kgraph.schema import Change, Entity, Incident, Observation, Relation, State, Stray, Target
-from tests.rca.worlds.drawn import Drawn, mixed, renamed
+from kgraph.schema import Change, Entity, Incident, Observation, Relation, State, Target
+from tests.rca.worlds.drawn import Drawn, mixed, objective, renamed, strays
 from tests.rca.worlds.retail_estate import KINDS, MANY, SITES, Estate
 from tests.rca.worlds.retail_faults import Fault, drawn
 from tests.rca.worlds.retail_physics import Blow, Retail
@@ -85,7 +85,7 @@ def _day(name: str, retail: Retail, view: View, rng: Random) -> tuple[Drawn, lis
         observations=tuple(told),
         changes=tuple(_changes(estate, struck, began, rng)),
         target=target,
-        strays=tuple(_strays(alarms, rng)) if rng.random() < 0.5 else (),
+        strays=tuple(strays(_tiring(alarms), rng)) if rng.random() < 0.5 else (),
     )
     truth = tuple(dict.fromkeys(str(blow.thing) for blow in blows))
     return Drawn(one, truth), [fault for fault, _ in struck]
@@ -107,28 +107,21 @@ def _detector(alarm: Alarm) -> str:
     return f"centre/{alarm.rule.by}-{alarm.rule.signal}"
 
 
-def _strays(alarms: list[Alarm], rng: Random) -> Iterator[Stray]:
-    """Yield what is on record of alarms that everybody is tired of."""
-    for one in alarms:
-        if one.since < 0:
-            noise = rng.uniform(0.05, 0.6)
-            times = rng.randint(4, 60)
-            yield Stray(str(one.thing), one.rule.signal, _detector(one), times, 30.0, noise)
+def _tiring(alarms: list[Alarm]) -> Iterator[tuple[int, str, str]]:
+    """Yield the alarms that everybody is tired of: they have stood for days."""
+    return ((one.thing, one.rule.signal, _detector(one)) for one in alarms if one.since < 0)
 
 
 def _target(estate: Estate, alarms: list[Alarm], rng: Random) -> Target | None:
     """Return an objective that is missed now: of a shop or portal, or else of a service."""
-    for roles in (("shop", "portal"), ("pos", "service", "ingress")):
-        missed = [
-            one
-            for one in alarms
-            if estate.roles[one.thing] in roles
-            and one.rule.signal in ("errors", "latency", "availability")
-        ]
-        if missed:
-            one = rng.choice(missed)
-            return Target(str(one.thing), one.rule.signal)
-    return None
+    missed = [
+        (one.thing, one.rule.signal)
+        for one in alarms
+        if one.rule.signal in ("errors", "latency", "availability")
+    ]
+    return objective(
+        missed, estate.roles, (("shop", "portal"), ("pos", "service", "ingress")), rng
+    )
 
 
 def lists(estate: Estate, rng: Random) -> Iterator[Relation]:
