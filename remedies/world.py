@@ -167,8 +167,8 @@ class World:
         windows: entity -> the maintenance window in which it is just now.
         stuck: entities on which an effect hangs that may still happen.
         off: hosts that are confirmed off: read back just now, or fenced by this very run.
-        undone: (plan, when it ended) of runs that ended before any effect, since the last that had
-            one.
+        undone: when runs that began as the plan does ended before any effect, since the last that
+            had one.
     """
 
     now: datetime
@@ -184,7 +184,7 @@ class World:
     before: Mapping[str, frozenset[Sign]] = field(default_factory=lambda: MappingProxyType({}))
     off: frozenset[str] = frozenset()
     budgets: Budgets = USUAL
-    undone: tuple[tuple[str, datetime], ...] = ()
+    undone: tuple[datetime, ...] = ()
     lifted: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))
     settling: frozenset[str] = frozenset()
     touched: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))

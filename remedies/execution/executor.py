@@ -420,7 +420,7 @@ class Executor:
             before={each.plan.id: frozenset(each.run.before) for each in every},
             off=facts.off | off,
             budgets=self._budgets,
-            undone=self._ledger.undone(plan.id),
+            undone=self._ledger.undone(plan),
             lifted=self._ledger.lifted(entities),
             settling=frozenset(each.plan.id for each in every if each.settling),
             touched={each.plan.id: each.touched for each in every},

@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 
 from kgraph.logs import logger
 from kgraph.schema import (
-    Actor,
     Document,
     Drawer,
     JournalEntry,
@@ -28,6 +27,7 @@ from kgraph.schema import (
 from kgraph.store import GraphStore
 from remedies.execution.readback import SHADOW, readable, runs_of
 from remedies.execution.track import ALREADY, NOT_DONE, Track, reach_of, tracks
+from remedies.execution.undone import Undone
 from remedies.guards.attempts import MEMORY, in_vain
 from remedies.guards.budget import span_of
 from remedies.guards.silence import blind
@@ -46,12 +46,12 @@ class Remembered:
     """All that a ledger holds at one moment.
 
     Attributes:
-        undone: (plan, end) of runs that ended without any effect, since the last that had one.
+        undone: when runs ended without any effect, since the last that had one.
     """
 
     intents: Sequence[Intent] = ()
     past: Sequence[Past] = ()
-    undone: Sequence[tuple[str, datetime]] = ()
+    undone: Sequence[datetime] = ()
 
 
 class Ledger:
@@ -64,7 +64,7 @@ class Ledger:
         self._intents: dict[Flight, Intent] = {}
         self._past: dict[str, dict[str, list[Past]]] = {}  # entity -> plan -> rows
         self._of_plan: dict[str, frozenset[str]] = {}  # plan -> entities with rows
-        self._undone: dict[str, list[datetime]] = {}
+        self._undone = Undone()
         self._doubts: dict[str, Doubt] = {}
         self._lifted: dict[str, datetime] = {}
 
@@ -121,9 +121,9 @@ class Ledger:
             for row in rows
         )
 
-    def undone(self, plan: str) -> tuple[tuple[str, datetime], ...]:
-        """Return (plan, end) of its runs without any effect, since the last that had one."""
-        return tuple((plan, at) for at in self._undone.get(plan, ()))
+    def undone(self, plan: Plan) -> tuple[datetime, ...]:
+        """Return when what begins as this plan does ended undone, since it last had an effect."""
+        return self._undone.of(plan)
 
     def lifted(self, entities: Iterable[str]) -> dict[str, datetime]:
         """Return since when these may be treated again as they were in vain."""
@@ -156,7 +156,7 @@ class Ledger:
         return Remembered(
             tuple(self._intents.values()),
             self.past(self._past),
-            tuple((plan, at) for plan, ends in self._undone.items() for at in ends),
+            self._undone.every(),
         )
 
     def _lift(self, uid: str, why: str, now: datetime) -> None:
@@ -174,19 +174,16 @@ class Ledger:
         document = readable(record)
         if document is None or not document.runs:
             return
-        plan, past, undone = document.plan, list[Past](), list[datetime]()
-        for run, entries in runs_of(document, self._store.journal(record.id)):
+        plan, past = document.plan, list[Past]()
+        runs = list(runs_of(document, self._store.journal(record.id)))
+        for run, entries in runs:
             came = run.outcome or _unknown(plan, run, entries)
             if came is not None:
                 past += past_of(plan, run, entries, came)
-            if not _idle(plan, entries):
-                undone.clear()
-            elif run.ended_at and not run.by.startswith(SHADOW):
-                undone.append(run.ended_at)
             for intent in _intents(plan, entries):
                 if now - intent.at <= span_of(intent):
                     self._count(intent)
-        self._undone[plan.id] = undone
+        self._undone.take(plan, runs)
         self._put(plan.id, past)
 
     def _put(self, plan: str, rows: Sequence[Past]) -> None:
@@ -227,7 +224,7 @@ class Ledger:
             del self._read[plan]
             self._put(plan, ())
             del self._of_plan[plan]
-            self._undone.pop(plan, None)
+            self._undone.forget(plan)
 
 
 def tried_in_vain(store: GraphStore, now: datetime) -> frozenset[tuple[str, str]]:
@@ -293,13 +290,3 @@ def _unknown(plan: Plan, run: Run, entries: Sequence[JournalEntry]) -> Outcome |
     done = run.state is PlanState.NEEDS_HUMAN and not run.by.startswith(SHADOW)
     over = done and all(each.state is StepState.DONE for each in tracks(plan, entries))
     return Outcome.NO_EFFECT if over else None
-
-
-def _idle(plan: Plan, entries: Sequence[JournalEntry]) -> bool:
-    """Tell whether a run had no effect at all, though it was to have one."""
-    acting = [
-        track
-        for step, track in zip(plan.steps, tracks(plan, entries), strict=True)
-        if step.actor is Actor.KGRAPH and step.risk is not Risk.NONE
-    ]
-    return bool(acting) and not any(track.tried for track in acting)

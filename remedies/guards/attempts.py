@@ -16,7 +16,7 @@ _DOUBLINGS = 13  # are more than a day
 IN_A_ROW = 3  # tries in vain within a day, whatever has changed between them
 
 
-def attempts(plan: Plan, step: PlanStep, world: World) -> Refusal | None:
+def attempts(_plan: Plan, step: PlanStep, world: World) -> Refusal | None:
     """Refuse, of automation, what was tried on this entity and did not help.
 
     A plan that ended before it did anything may be begun again, but not at once and again: what
@@ -25,7 +25,7 @@ def attempts(plan: Plan, step: PlanStep, world: World) -> Refusal | None:
     """
     if step.risk is Risk.NONE:
         return None
-    ended = [at for name, at in world.undone if name == plan.id]
+    ended = world.undone
     if ended:
         pause = PAUSE * 2 ** min(len(ended) - 1, _DOUBLINGS)
         again = max(ended) + min(pause, MEMORY)

@@ -82,7 +82,7 @@ _TWICE = Past("P-2", "export", "restart", _NOON + timedelta(minutes=5), Outcome.
         (Remembered(past=[_ONCE, _TWICE]), True),
         (Remembered(past=[Past("P-1", "mail-1", "start", _NOON, Outcome.NO_EFFECT)]), True),
         (Remembered(intents=[Intent("P-1", "h1", "Host", "fence", _NOON)]), True),
-        (Remembered(undone=[("P-1", _NOON)]), True),
+        (Remembered(undone=[_NOON]), True),
     ],
 )
 def test_a_case_begins_where_no_earlier_one_decides_what_the_guards_say(

@@ -327,9 +327,8 @@ def test_a_repair_that_helped_since_or_failed_long_ago_is_tried_again(
     assert judge(PLAN, RESUME, replace(WELL, past=rows)) == ()
 
 
-def ended_undone(*seconds_ago: float, plan: str = "") -> World:
-    rows = tuple((plan or PLAN.id, T0 - timedelta(seconds=ago)) for ago in seconds_ago)
-    return replace(WELL, undone=rows)
+def ended_undone(*seconds_ago: float) -> World:
+    return replace(WELL, undone=tuple(T0 - timedelta(seconds=ago) for ago in seconds_ago))
 
 
 @pytest.mark.parametrize(
@@ -344,7 +343,6 @@ def test_what_ended_undone_is_begun_again_after_a_pause_that_grows(
 ) -> None:
     said = judge(PLAN, RESUME, ended_undone(*ago))
     assert [row.guard for row in said] == (["attempts"] if refused else [])
-    assert judge(PLAN, RESUME, ended_undone(*ago, plan="P-other")) == ()
     assert all(row.weight is Weight.AUTOMATION for row in said)  # a person may at once
 
 

@@ -21,7 +21,7 @@ from kgraph.schema import (
     StepState,
     StoreBusyError,
 )
-from kgraph.schema.plan_documents import parse_plan, plan_text
+from kgraph.schema.plan_documents import identified, parse_plan, plan_text
 from kgraph.store import GraphStore
 from remedies import Approver, Budgets, Executor, Facts, Look, Refusal, Standing, Vantage
 from remedies.execution import time_for
@@ -446,6 +446,35 @@ def test_what_ends_undone_for_days_is_begun_once_a_day_at_last(store: GraphStore
             said = refused.why
     assert [tries.count(day) for day in range(5)] == [12, 1, 1, 1, 1]
     assert "16 times in a row: a person has to see what is in the way" in said
+
+
+def test_what_ends_undone_does_not_begin_anew_with_one_more_symptom(store: GraphStore) -> None:
+    """Another symptom or incident makes another plan of it; the disk is locked all the same."""
+    estate, _ = export_story(1, fails=0)
+    estate.things["x"].state, estate.things["v1"].refuses = "active", 1_000
+    plan = plan_of(RESUME, cause=Fault("v1", "paused_io_error"))
+    night, tries = Night(store, estate), list[int]()
+    for minutes in range(0, 3 * 24 * 60, 20):
+        night.now = max(night.now, T0 + timedelta(minutes=minutes))
+        symptoms = (("v1", "paused_io_error"), (f"s{minutes // 120}", "down"))
+        again = identified(replace(plan, incident=f"INC-{minutes // 600}", symptoms=symptoms))
+        if night.executor.foresee(again, night.now, night.facts()) is None:
+            night.begin(again, Approver.POLICY)
+            night.run(again)
+            tries.append(minutes // (24 * 60))
+    assert [tries.count(day) for day in range(3)] == [12, 1, 1]
+
+
+def test_who_is_not_in_what_ended_undone_is_not_held_back_by_it(store: GraphStore) -> None:
+    estate, plan = export_story(2, fails=0)
+    estate.things["x"].refuses = 1_000
+    night = Night(store, estate)
+    night.begin(plan, Approver.POLICY)
+    night.run(plan)
+    alone = plan_of(RESUME, cause=Fault("v1", "paused_io_error"))
+    for each, held in ((plan, True), (plan_of(RESTART, CHECK), True), (alone, False)):
+        refused = night.executor.foresee(each, night.now, night.facts())
+        assert bool(refused and refused.guard == "attempts") is held
 
 
 def test_what_came_back_by_itself_right_before_the_effect_is_not_taken_back(
