@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from kgraph.app.configured.catalogue import catalogue_of
 from kgraph.config import Configuration
@@ -57,13 +58,6 @@ class Binding:
             return ""
         return "what it stands on has changed since it was approved: look at it, and approve again"
 
-    def in_hand(self, plan: Plan, store: GraphStore, now: datetime) -> frozenset[str]:
-        """Return what a plan must not count on: what others treat, and what we have taken out."""
-        treated = in_repair(store)
-        if not self.leans(plan):
-            return treated
-        return treated | taken_out(store, now - MEMORY, self.does)
-
     def objection(
         self, plan: Plan, graph: Subgraph, facts: Facts, repairing: Collection[str]
     ) -> str:
@@ -76,7 +70,7 @@ class Binding:
             plan: the plan.
             graph: the whole graph.
             facts: what is observed.
-            repairing: what is not to be counted on, see `in_hand`.
+            repairing: what is not to be counted on, see `InHand`.
         """
         rows = Graph.of(graph.entities, graph.relations)
         known = Known(broken_of(rows.entities, facts.abnormal) | frozenset(repairing))
@@ -98,3 +92,25 @@ class Binding:
             if step.actor is not Actor.NOBODY and step.action in self.leaning
         )
         return next((why for uid in leaning if (why := unmet((OTHERS_CARRY,), uid, around))), "")
+
+
+class InHand:
+    """What plans must not count on: what others treat, and what we have taken out of service.
+
+    Kept plans are read once, when first asked: whoever begins a plan looks anew.
+    """
+
+    def __init__(self, binding: Binding, store: GraphStore, now: datetime) -> None:
+        self._binding, self._store, self._now = binding, store, now
+
+    def of(self, plan: Plan) -> frozenset[str]:
+        """Return what this plan must not count on."""
+        return self._treated | self._out if self._binding.leans(plan) else self._treated
+
+    @cached_property
+    def _treated(self) -> frozenset[str]:
+        return in_repair(self._store)
+
+    @cached_property
+    def _out(self) -> frozenset[str]:
+        return taken_out(self._store, self._now - MEMORY, self._binding.does)

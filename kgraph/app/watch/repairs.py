@@ -9,7 +9,7 @@ from time import thread_time
 
 from kgraph.app.incidents.placing import Kept
 from kgraph.app.incidents.plans import document_of, repaired
-from kgraph.app.repairs.binding import Binding
+from kgraph.app.repairs.binding import Binding, InHand
 from kgraph.app.repairs.policies import RECORD
 from kgraph.app.watch.assess import Assessment
 from kgraph.app.watch.facts import facts_of
@@ -76,6 +76,7 @@ class PolicyRepairs:
     _found: Assessment | None = None
     _proposals: dict[str, _Proposal] = field(default_factory=dict)
     _refused: dict[str, str] = field(default_factory=dict)
+    _in_hand: InHand | None = None  # of this round, since a plan was last begun in it
     _known: Facts | None = None
     _known_at: datetime | None = None
     _took: timedelta = timedelta(0)
@@ -224,7 +225,7 @@ class PolicyRepairs:
             if self.binding is None:
                 return ""
             why = self.binding.void(document, found.graph)
-            treated = self.binding.in_hand(document.plan, self.store, now)
+            treated = InHand(self.binding, self.store, now).of(document.plan)
             return why or self.binding.objection(document.plan, found.graph, facts, treated)
 
         for record, said in self.executor.begin_approved(now, facts, void):
@@ -234,6 +235,7 @@ class PolicyRepairs:
                 yield _refused(record.id, record.incident, now, f"{said.guard}: {said.why}")
 
     def _begin_by_policy(self, now: datetime, found: Assessment) -> Iterator[Told]:
+        self._in_hand = None
         for proposal in self._proposals.values():
             if now - proposal.since < self.hold:
                 continue
@@ -259,6 +261,7 @@ class PolicyRepairs:
             if isinstance(said, Refusal):
                 yield from self._not_begun(proposal.plan, now, f"{said.guard}: {said.why}")
             else:
+                self._in_hand = None  # what this one treats, the next must not count on
                 self._refused.pop(proposal.plan.id, None)
                 yield _begun(said, now)
 
@@ -277,7 +280,8 @@ class PolicyRepairs:
         """
         if self.binding is None:
             return None
-        repairing = self.binding.in_hand(plan, self.store, now)
+        self._in_hand = self._in_hand or InHand(self.binding, self.store, now)
+        repairing = self._in_hand.of(plan)
         # Of a large estate the graph changes far from all that is wrong, and nothing is explained.
         well = facts.well if self.binding.leans(plan) else None
         mark = self.store.version(), found.at, facts.abnormal, well, repairing

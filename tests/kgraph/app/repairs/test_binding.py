@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from kgraph.app.repairs.binding import Binding
+from kgraph.app.repairs.binding import Binding, InHand
 from kgraph.schema import Sign, Subgraph
 from remedies import Facts
 from remedies.proof import Does
@@ -99,6 +99,6 @@ def test_what_was_taken_out_stays_so_until_it_is_brought_back(tmp_path: Path) ->
         tried = plan_of(each)
         night.begin(tried)
         night.run(tried)
-        assert leaning.in_hand(asked, store, night.now) == out
-        assert BINDING.in_hand(asked, store, night.now) == frozenset()
+        assert InHand(leaning, store, night.now).of(asked) == out
+        assert InHand(BINDING, store, night.now).of(asked) == frozenset()
     store.close()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -38,16 +38,18 @@ from kgraph.schema import (
     Observation,
     Outcome,
     Plan,
+    PlanDocument,
     PlanState,
     Record,
     RelationRecord,
     Snapshot,
     State,
 )
-from kgraph.schema.plan_documents import identified
+from kgraph.schema.plan_documents import identified, plan_text
 from kgraph.store import GraphStore, open_store
 from remedies import Approver, Executor, Ground, Look, Standing, Task, load_policy
 from remedies.execution.cases import cases
+from remedies.planning import renamed
 from remedies.record import Case
 from tests.kgraph.app.watch.test_loop import Clock
 
@@ -334,11 +336,12 @@ class Reading:
 class Objecting(Binding):
     """A proof on the whole graph that finds what that on a part could not."""
 
-    asked: list[object] = field(default_factory=list)
+    asked: list[tuple[Any, ...]] = field(default_factory=list)
+    why: ClassVar = "the checker objects by now: capacity"
 
     def objection(self, *told: object) -> str:
         self.asked.append(told)
-        return "the checker objects by now: capacity"
+        return self.why
 
 
 def test_what_begins_by_itself_is_proven_on_the_whole_graph(night: Night) -> None:
@@ -355,6 +358,46 @@ def test_what_begins_by_itself_is_proven_on_the_whole_graph(night: Night) -> Non
     repairs.binding = Binding.of(Configuration(SETTINGS))
     repairs._proved.clear()
     assert night.until(What.ENDED).facts["state"] == "done"
+
+
+def test_what_is_in_hand_is_read_once_a_round_and_anew_once_a_plan_has_begun(
+    night: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repairs, read = night.watch.repairs, list[datetime]()
+    assert isinstance(repairs, PolicyRepairs)
+
+    def reading(_store: GraphStore, since: datetime, _does: object) -> frozenset[str]:
+        read.append(since)
+        return frozenset()
+
+    monkeypatch.setattr("kgraph.app.repairs.binding.taken_out", reading)
+    repairs.binding = whole = Objecting({}, {"start"})
+    night.rounds(1)
+    night.host.running = False
+    night.until(What.REFUSED)
+    ((id_, proposal),) = repairs._proposals.items()
+    other = renamed(proposal.plan, "INC-0002")
+    document = plan_text(PlanDocument(other))
+    record = plans.find(night.store, id_)
+    night.store.save_plan(replace(record, id=other.id, incident="INC-0002", document=document))
+    repairs._proposals[other.id] = replace(proposal, plan=other)
+
+    def begun(why: str) -> list[Collection[str]]:
+        """Return what neither plan was to count on."""
+        whole.asked.clear()
+        read.clear()
+        repairs._proved.clear()
+        monkeypatch.setattr(Objecting, "why", why)
+        assert repairs._found
+        list(repairs._begin_by_policy(night.clock(), repairs._found))
+        return [told[-1] for told in whole.asked]
+
+    assert begun("capacity") == [frozenset(), frozenset()]
+    assert len(read) == 1
+    # The first begins, and the second must not count on whom it treats; a guard would see it here.
+    monkeypatch.setattr(repairs.executor, "foresee", lambda *_: None)
+    assert begun("") == [frozenset(), {step.entity for step in other.steps}]
+    assert len(read) == 2
 
 
 def test_what_a_person_has_approved_is_proven_on_the_whole_graph_of_the_moment(
