@@ -35,15 +35,6 @@ def show(session: Session, report: Report) -> None:
         session.remark(f"note: {warning}", style="yellow")
 
 
-def plain(report: Report, width: int = WIDTH) -> str:
-    """Return a report as plain text."""
-    lines = [
-        text if tone is None else f"{label.ljust(_INDENT)}{text}".rstrip()
-        for label, text, tone in rows(report, width)
-    ]
-    return "".join(f"{line}\n" for line in lines)
-
-
 def rows(report: Report, width: int) -> Iterator[tuple[str, str, Tone | None]]:
     """Yield (label, text, tone) for each line on the screen; the headline has no tone."""
     for line in textwrap.wrap(_spaced(report.headline), width, subsequent_indent=" " * _INDENT):
