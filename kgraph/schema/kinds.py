@@ -94,7 +94,11 @@ _ALL = (
     _kind("Site", "a data centre or region", strong="cmdbId"),
     _kind("Rack", "a rack or cabinet", strong="cmdbId"),
     _kind(
-        "PowerFeed", "a power feed, PDU or UPS", "tripped", "overloaded", strong="serial cmdbId"
+        "PowerFeed",
+        "a power feed, PDU or UPS",
+        "tripped",
+        "overloaded on_battery",
+        strong="serial cmdbId",
     ),
     _kind("Cluster", "hosts managed as one", gray="degraded reduced", strong="cmdbId"),
     _kind(
