@@ -115,15 +115,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("libvirt") and not importlib.util.find_spec("libvirt"):
+        absent("the libvirt binding is missing: make test-deps, then make test")
     beside = _is_real(item) or _is_any(item, _LONG)
     if "PYTEST_XDIST_WORKER" in os.environ and beside:
         os.nice(max(0, _NICE[part(item.nodeid)] - os.nice(0)))
-
-
-@pytest.fixture(autouse=True)
-def _binding(request: pytest.FixtureRequest) -> None:
-    if request.node.get_closest_marker("libvirt") and not importlib.util.find_spec("libvirt"):
-        absent("the libvirt binding is missing: make test-deps, then make test")
 
 
 @pytest.fixture(autouse=True)

@@ -79,6 +79,7 @@ def test_there_is_a_breach_for_every_contract() -> None:
     assert set(_BREACHES) == {contract["name"] for contract in _CONFIG["contracts"]}
 
 
+@pytest.mark.processes
 def test_each_contract_is_kept_before_and_broken_after_its_breach(copy: Path) -> None:
     before, said = _lint(copy)
     assert before == dict.fromkeys(_BREACHES, "KEPT"), said
@@ -91,6 +92,7 @@ def test_each_contract_is_kept_before_and_broken_after_its_breach(copy: Path) ->
         assert breach in said
 
 
+@pytest.mark.processes
 def test_a_new_module_of_kgraph_needs_a_layer(copy: Path) -> None:
     (copy / "kgraph/homeless.py").write_text("")
     contracts, said = _lint(copy)

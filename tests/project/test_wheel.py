@@ -14,6 +14,8 @@ from kgraph import __version__
 from kgraph.app.setup.siblings import PACKAGES
 from tests.real import absent
 
+pytestmark = pytest.mark.processes
+
 _ROOT = Path(__file__).parents[2]
 _NOT_SHIPPED = {"__pycache__"}
 _SOURCES = "kgraph/server/page/"  # of the page: what is built of them travels

@@ -22,6 +22,8 @@ from kgraph.schema import Record, SourceError
 from tests.ingest.libvirt.fakes import NOW
 from tests.real import until
 
+pytestmark = pytest.mark.processes
+
 MOCK = "test:///default"
 SHORT = timedelta(seconds=0.2)
 READ = {"ask": "read", "uri": MOCK, "only": None}

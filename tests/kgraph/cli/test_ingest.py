@@ -86,6 +86,7 @@ def test_the_same_document_again_changes_nothing(run: Run, estate: Path, stored:
     assert (row["created"], row["unchanged"], estate) == (0, 9, stored)
 
 
+@pytest.mark.processes
 def test_a_document_comes_through_a_pipe(process: Run, estate: Path) -> None:
     done = process("ingest", "topology", "-", "-o", "json", stdin=estate.read_text())
     assert (done.code, json.loads(done.out)[0]["created"]) == (0, 9), done.err
@@ -283,6 +284,7 @@ def _unread(pipe: int) -> int:
     return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)), sys.byteorder)
 
 
+@pytest.mark.processes
 def test_ctrl_c_while_it_waits_for_input_leaves_the_old_state(
     run: Run, stored: Path, work: Path
 ) -> None:
@@ -316,6 +318,7 @@ def test_ctrl_c_while_it_waits_for_input_leaves_the_old_state(
     assert len(run("graph", "find").out.splitlines()) == 10
 
 
+@pytest.mark.processes
 def test_a_reader_that_leaves_early_is_no_error(run: Run, stored: Path, work: Path) -> None:
     line = f"{sys.executable} -m kgraph graph export -o json | head -c 10"
     done = subprocess.run(

@@ -168,6 +168,7 @@ def test_a_malformed_bundle_is_told_with_its_line(run: Run, work: Path) -> None:
     assert done.err.count("\n") == 1
 
 
+@pytest.mark.processes
 @pytest.mark.usefixtures("stored")
 def test_a_bundle_comes_through_a_pipe_too_and_no_colour_reaches_one(
     process: Run, bundle: Callable[..., str]

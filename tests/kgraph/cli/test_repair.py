@@ -397,6 +397,7 @@ def test_a_list_of_plans_is_a_table_too(run: Run, shop: Path) -> None:  # noqa: 
     assert "Service shop" in out
 
 
+@pytest.mark.processes
 def test_a_process_that_was_killed_is_taken_up_by_the_next_apply(
     run: Run, process: Run, shop: Path
 ) -> None:

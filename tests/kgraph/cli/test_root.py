@@ -144,6 +144,7 @@ def test_an_error_is_one_line_and_exit_code_1(run: Run) -> None:
     assert done.err.count("\n") == 1
 
 
+@pytest.mark.processes
 def test_debug_shows_the_traceback(process: Run) -> None:
     done = process("graph", "find", "--debug")
     assert done.code == 1

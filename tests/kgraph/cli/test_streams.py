@@ -36,6 +36,7 @@ def _ran(work: Path, command: str, **variables: str) -> subprocess.CompletedProc
     )
 
 
+@pytest.mark.processes
 def test_what_programs_read_is_utf_8_whatever_the_locale(work: Path) -> None:
     (work / "kgraph.toml").write_text(CONFIG, encoding="utf-8")
     done = _ran(work, "config show -o json", PYTHONIOENCODING="ascii")
@@ -43,6 +44,7 @@ def test_what_programs_read_is_utf_8_whatever_the_locale(work: Path) -> None:
     assert "Zürich" in done.stdout
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("command", ["graph find x", "init --yes", "ingest csv path=x"])
 def test_where_the_working_folder_is_gone_that_is_said(work: Path, command: str) -> None:
     (work / "gone").mkdir()
@@ -60,6 +62,7 @@ def test_where_the_working_folder_is_gone_that_is_said(work: Path, command: str)
     assert done.stderr == told
 
 
+@pytest.mark.processes
 def test_a_full_disk_below_the_output_is_one_line(work: Path) -> None:
     done = _ran(work, "--help > /dev/full")
     assert done.returncode == 1
@@ -68,6 +71,7 @@ def test_a_full_disk_below_the_output_is_one_line(work: Path) -> None:
     )
 
 
+@pytest.mark.processes
 def test_a_token_that_a_full_disk_swallows_is_none(work: Path) -> None:
     done = _ran(work, "token create ada > /dev/full")
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
@@ -87,11 +91,13 @@ def _unread(work: Path, command: str) -> str:
     return done.stderr.splitlines()[-1]
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("form", ["table", "json", "yaml"])
 def test_a_reader_that_has_seen_enough_is_no_failure(work: Path, form: str) -> None:
     assert _unread(work, f"remedies coverage --all -o {form}") == "ended with 0"
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("closed", [">&-", "2>&-"])
 def test_a_closed_stream_is_no_fault(work: Path, closed: str) -> None:
     done = _ran(work, f"--version {closed}")
@@ -104,6 +110,7 @@ def test_a_file_that_cannot_be_made_is_one_line(run: Run, stored: Path) -> None:
     assert done.err.startswith(f"kgraph: {stored / 'x'}: Not a directory; ")
 
 
+@pytest.mark.processes
 def test_an_answer_that_cannot_be_saved_is_told_all_the_same(
     run: Run, stored: Path, tmp_path: Path, alerted: Ended
 ) -> None:
@@ -121,6 +128,7 @@ def test_an_answer_that_cannot_be_saved_is_told_all_the_same(
     assert run("incidents", "list", "-o", "json").out == "[]\n"
 
 
+@pytest.mark.processes
 def test_an_interrupt_while_the_program_loads_shows_no_traceback() -> None:
     code = (
         "import sys\nclass Press:\n def find_spec(self, name, *_):\n"

@@ -87,6 +87,7 @@ while not {"run", "lines"} <= {each.name for each in told.iterdir()}:
 """
 
 
+@pytest.mark.processes
 def test_a_tool_that_hangs_does_not_outlive_whoever_has_asked_it(tmp_path: Path) -> None:
     tool, told = tmp_path / "tool", tmp_path / "told"
     told.mkdir()
