@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
@@ -93,6 +94,7 @@ def dump_calibration(calibration: Calibration) -> str:
     return _HEAD + yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=99)
 
 
+@lru_cache(maxsize=4)  # a service needs it twice, and its tests hundreds of times
 def _parsed(content: bytes, where: str) -> Calibration:
     read = in_form(_File, read_yaml(content, where), where, _MEND)
     found = Calibration(
