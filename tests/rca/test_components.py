@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 from importlib import import_module
 from itertools import combinations, islice
 
@@ -23,6 +24,7 @@ from tests.rca.suspected import units_of
 
 MODULE = import_module("rca.components")
 FieldOf = Callable[[Incident], Scene]
+Halves = Callable[[int], tuple[Incident, Sequence[Unit]]]
 Chances = dict[tuple[int, str], float]
 
 
@@ -52,9 +54,21 @@ def _beside(first: Incident, second: Incident) -> Incident:
     )
 
 
-def _units(field: Scene) -> list[Unit]:
+@pytest.fixture(scope="module")
+def halves(random_incident: Callable[[int], Incident], field_of: FieldOf) -> Halves:
+    """Seed -> an estate of two halves, and what may have failed in it; walked once for all."""
+
+    @cache
+    def made(seed: int) -> tuple[Incident, Sequence[Unit]]:
+        both = _beside(random_incident(seed), random_incident(seed + 100))
+        return both, units_of(field_of(both))
+
+    return made
+
+
+def _fresh(units: Sequence[Unit]) -> list[Unit]:
     # How coarse the evidence of a storm is depends on all of it; so here it never is.
-    return [replace(unit, coarse=1.0, memo={}, told={}) for unit in units_of(field)]
+    return [replace(unit, coarse=1.0, memo={}, told={}) for unit in units]
 
 
 def _sets(candidates: Sequence[Unit], most: int) -> list[tuple[Unit, ...]]:
@@ -77,16 +91,12 @@ def _marginals(sets: Sequence[tuple[Unit, ...]]) -> Chances:
     return found
 
 
-def _pairs(
-    random_incident: Callable[[int], Incident], field_of: FieldOf, most: int
-) -> Iterator[tuple[Incident, list[Unit], list[Unit]]]:
+def _pairs(halves: Halves, most: int) -> Iterator[tuple[Incident, list[Unit], list[Unit]]]:
     """Yield estates of two halves, with the candidates of each half, few enough to enumerate."""
     for seed in range(60):
-        first, second = random_incident(seed), random_incident(seed + 100)
-        both = _beside(first, second)
-        field = field_of(both)
-        half = len(first.entities)
-        candidates = _units(field)
+        both, found = halves(seed)
+        half = [entity.uid.startswith("second-") for entity in both.entities].index(True)
+        candidates = _fresh(found)
         ours = [unit for unit in candidates if max(unit.entities) < half]
         theirs = [unit for unit in candidates if min(unit.entities) >= half]
         assert len(ours) + len(theirs) == len(candidates)
@@ -94,10 +104,8 @@ def _pairs(
             yield both, ours, theirs
 
 
-def test_sets_of_faults_fall_apart_where_nothing_is_shared(
-    random_incident: Callable[[int], Incident], field_of: FieldOf
-) -> None:
-    pairs = list(islice(_pairs(random_incident, field_of, most=60), 10))
+def test_sets_of_faults_fall_apart_where_nothing_is_shared(halves: Halves) -> None:
+    pairs = list(islice(_pairs(halves, most=60), 10))
     assert len(pairs) == 10
     for _, ours, theirs in pairs:
         for one in _sets(ours, 2)[::59]:
@@ -107,10 +115,10 @@ def test_sets_of_faults_fall_apart_where_nothing_is_shared(
 
 
 def test_the_best_set_is_that_of_each_part_or_one_that_the_search_did_not_find_together(
-    random_incident: Callable[[int], Incident], field_of: FieldOf
+    halves: Halves,
 ) -> None:
     compared = equal = 0
-    for _, ours, theirs in islice(_pairs(random_incident, field_of, most=60), 20):
+    for _, ours, theirs in islice(_pairs(halves, most=60), 20):
         parts = [best_explanation(ours), best_explanation(theirs)]
         apart = [unit for part in parts if score(part) > 0 for unit in part]
         if not apart or len(apart) > MOST:
@@ -123,10 +131,8 @@ def test_the_best_set_is_that_of_each_part_or_one_that_the_search_did_not_find_t
     assert equal >= 0.8 * compared
 
 
-def test_marginals_are_those_of_each_part(
-    random_incident: Callable[[int], Incident], field_of: FieldOf
-) -> None:
-    pairs = list(islice(_pairs(random_incident, field_of, most=36), 3))
+def test_marginals_are_those_of_each_part(halves: Halves) -> None:
+    pairs = list(islice(_pairs(halves, most=36), 3))
     assert len(pairs) == 3
     for _, ours, theirs in pairs:
         sets = [_sets(ours, 2), _sets(theirs, 1)]
