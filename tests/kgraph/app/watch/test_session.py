@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -34,14 +35,13 @@ HOSTS = 70
 class Scene:
     store: GraphStore
     configuration: Configuration
+    uid: Mapping[str, str]  # by name
     assessor: Assessor = field(init=False)
     seconds: float = 0.0
     slow: float = 0.0  # seconds by which the stopwatch leaps
     watched: float = 0.0
-    uid: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.uid = {entity.name: entity.uid for entity in self.store.find()}
         self.restart()
 
     def restart(self) -> None:
@@ -82,18 +82,19 @@ class Scene:
 
 
 @pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The estate in a file, made once: each test begins with a copy."""
+def filled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Mapping[str, str]]:
+    """The estate in a file, made once: each test begins with a copy; name -> uid of all in it."""
     path = tmp_path_factory.mktemp("filled") / "kgraph.db"
     with closing(open_store(path)) as store:
         fill(store, hosts=HOSTS)
-    return path
+        return path, MappingProxyType({entity.name: entity.uid for entity in store.find()})
 
 
 @pytest.fixture
-def scene(tmp_path: Path, filled: Path) -> Iterator[Scene]:
-    with closing(open_store(shutil.copy(filled, tmp_path / "kgraph.db"))) as store:
-        yield Scene(store, Configuration(Settings(), home=tmp_path))
+def scene(tmp_path: Path, filled: tuple[Path, Mapping[str, str]]) -> Iterator[Scene]:
+    made, uids = filled
+    with closing(open_store(shutil.copy(made, tmp_path / "kgraph.db"))) as store:
+        yield Scene(store, Configuration(Settings(), home=tmp_path), uids)
 
 
 def guests(host: int, many: int = 30) -> list[str]:
