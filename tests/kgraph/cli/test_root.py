@@ -59,10 +59,12 @@ def _imported(*arguments: str) -> set[str]:
     return set(done.stderr.split())
 
 
+@pytest.mark.processes
 def test_help_waits_for_no_heavy_import() -> None:
     assert _imported("--help").isdisjoint(HEAVY)
 
 
+@pytest.mark.processes
 @pytest.mark.usefixtures("stored")
 def test_who_reads_a_file_waits_for_no_driver_no_logs_and_no_inference() -> None:
     assert _imported("graph", "find", "x").isdisjoint(
@@ -70,6 +72,7 @@ def test_who_reads_a_file_waits_for_no_driver_no_logs_and_no_inference() -> None
     )
 
 
+@pytest.mark.processes
 def test_small_sums_are_not_waited_for_by_a_thread_a_core() -> None:
     code = "import kgraph.cli, numpy, os; print(len(os.listdir('/proc/self/task')))"
     usual = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}

@@ -197,6 +197,7 @@ print(draw_incident(world, seeded(3), faults=2))
 """
 
 
+@pytest.mark.processes
 def test_nothing_depends_on_the_order_of_sets() -> None:
     outputs = {
         subprocess.run(
