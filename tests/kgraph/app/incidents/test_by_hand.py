@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -20,6 +21,7 @@ from kgraph.incidents import Label, Verdict, build
 from kgraph.incidents.handling import GROUPING, Did, Handling
 from kgraph.schema import IncidentStatus, InputError, PlanState
 from kgraph.schema.plan_documents import identified
+from kgraph.store import open_store
 from tests.stores import new_store
 
 from .killing import killed_before
@@ -46,11 +48,21 @@ def estate(tmp_path: Path, tools: Toolkit) -> Iterator[Estate]:
         yield Estate(store, replace(tools, topologies=Topologies()))
 
 
+@pytest.fixture(scope="module")
+def failed(tmp_path_factory: pytest.TempPathFactory, tools: Toolkit) -> Path:
+    """That estate once both exports have failed, in a file: each test begins with a copy."""
+    path = tmp_path_factory.mktemp("failed") / "kgraph.db"
+    with closing(new_store(path)) as store:
+        fill(store)
+        Estate(store, replace(tools, topologies=Topologies())).fail_both()
+    return path
+
+
 @pytest.fixture
-def two(estate: Estate) -> Estate:
-    """Both exports fail, and are seen to: two incidents."""
-    estate.fail_both()
-    return estate
+def two(tmp_path: Path, tools: Toolkit, failed: Path) -> Iterator[Estate]:
+    """Both exports fail, and are seen to a minute later: two incidents."""
+    with closing(open_store(shutil.copy(failed, tmp_path / "kgraph.db"))) as store:
+        yield Estate(store, replace(tools, topologies=Topologies()), minute=1.0)
 
 
 def test_who_acknowledges_is_shown_first_and_can_take_it_back(estate: Estate) -> None:
