@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from kgraph.incidents import wording
 from kgraph.incidents.case import View
 from kgraph.incidents.report import Detail, Label, Section, Tone
-from kgraph.schema import Change, Hit
+from kgraph.schema import Change, Hit, Severity
+from rca.rules.compile import severity_of
 from rca.suspects.priors import may_be_undone, passes, was_done
 
 _RECENT = timedelta(hours=1)
@@ -137,7 +138,11 @@ def _spares(view: View) -> list[str]:
 def _groups(view: View) -> Iterator[tuple[bool, str, str, int, int, int, str]]:
     """Yield (has enough, name, group, up, size, need, uid) of each group that has lost members."""
     radius = view.case.answer.blast_radius
-    gone = {h.entity for h in radius.now} | {fault.entity for fault in view.blamed}
+    gone = {
+        hurt.entity
+        for hurt in (*radius.now, *view.blamed)
+        if severity_of(view.estate.kind(hurt.entity), hurt.mode) is Severity.HARD
+    }
     for uid in {h.entity for h in (*radius.now, *radius.next)}:
         groups: dict[tuple[str, str], list[str]] = {}
         needs: dict[tuple[str, str], int] = {}

@@ -6,15 +6,16 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from kgraph.schema import HARMLESS, BlastRadius, Hit
+from kgraph.schema import HARMLESS, BlastRadius, Hit, Severity
 from kgraph.topology.walk import spans
 from rca.evidence.likelihood import alarms
 from rca.region.scene import Scene
+from rca.rules.compile import severity_of
 from rca.suspects.signature import reach as everything_hit
 
 _UNHURT = frozenset(mode.name for mode in HARMLESS)
 LIKELY = 0.05  # an effect less likely than this is not listed
-DOWN = 0.5  # a member at least so surely hit is counted as lost
+DOWN = 0.5  # a member that so surely has stopped is counted as lost
 
 
 def blast_radius(scene: Scene, faults: Sequence[tuple[int, str]]) -> BlastRadius:
@@ -33,7 +34,8 @@ def blast_radius(scene: Scene, faults: Sequence[tuple[int, str]]) -> BlastRadius
         if not hurt:
             continue
         mode = max(hurt, key=lambda m: (hurt[m], m))
-        if hurt[mode] >= DOWN:
+        kind = scene.topology.kinds[entity]
+        if any(p >= DOWN and severity_of(kind, m) is Severity.HARD for m, p in hurt.items()):
             down.append(entity)
         if entity in at_fault:
             continue

@@ -199,6 +199,16 @@ def test_a_service_with_spares_is_told_with_what_is_left_and_needed(storage_case
     assert "shop-web 2 of 5 up, needs 3 (team-shop)" in _text(storage_case, Label.IMPACT)
 
 
+def test_a_copy_that_is_slow_is_up(storage_case: Case) -> None:
+    radius = storage_case.answer.blast_radius
+    slow = [replace(hit, mode="slow") for hit in radius.now]
+    case = replace(
+        storage_case,
+        answer=replace(storage_case.answer, blast_radius=replace(radius, now=tuple(slow))),
+    )
+    assert "shop-web" not in [line.split()[0] for line in _text(case, Label.IMPACT).splitlines()]
+
+
 def _with_services(case: Case, *names: str) -> Case:
     """Add hit services on one paused guest and a well one each, of which one is enough."""
     incident, radius = case.incident, case.answer.blast_radius

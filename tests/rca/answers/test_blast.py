@@ -77,6 +77,12 @@ def test_both_feeds_hit_everybody_and_then_no_redundancy_is_left_to_lose(
     assert radius.redundancy_lost == ()
 
 
+def test_a_feed_that_is_overloaded_delivers_and_takes_no_spare(
+    impact: Callable[..., BlastRadius],
+) -> None:
+    assert impact("a overloaded").redundancy_lost == ()
+
+
 def test_a_host_off_the_network_leaves_its_guests_unreachable(
     impact: Callable[..., BlastRadius],
 ) -> None:
