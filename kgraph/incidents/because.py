@@ -105,7 +105,7 @@ def speaks_against(view: View) -> Section:
         for witness in suspect.contradicting
         if witness.observation.entity not in hurt
     ]
-    rows = witnesses.spared(view, well)
+    rows = [*witnesses.over(view), *witnesses.spared(view, well)]
     return Section(
         Label.AGAINST, _first(view, rows, 2) or ("nothing that was looked at",), Tone.QUIET
     )

@@ -179,6 +179,35 @@ def test_the_absence_of_contradiction_is_said_and_not_left_blank(
     assert _text(with_answer(causes=(cause,)), Label.AGAINST) == "nothing that was looked at"
 
 
+@pytest.mark.parametrize(
+    ("seconds", "detector", "told"),
+    [
+        (60, "", "StorageExport nbd1/vmstore no longer down since 03:09:02\n"),
+        (-60, "", ""),
+        (60, "another", ""),
+    ],
+)
+def test_an_alarm_of_the_cause_that_has_ended_is_told_with_its_end(
+    storage_case: Case,
+    with_answer: Callable[..., Case],
+    seconds: int,
+    detector: str,
+    told: str,
+) -> None:
+    cause = storage_case.answer.causes[0]
+    alarm = Observation(cause.entity, "down", State.ABNORMAL, at=storage_case.now)
+    later = replace(
+        alarm,
+        state=State.HEALTHY,
+        at=storage_case.now + timedelta(seconds=seconds),
+        detector=detector,
+    )
+    case = with_answer(causes=(replace(cause, supporting=(Witness(alarm, 4.0),)),))
+    rows = (*case.incident.observations, alarm, later)
+    case = replace(case, incident=replace(case.incident, observations=rows))
+    assert _text(case, Label.AGAINST) == f"{told}2 hosts not down: h07 h12"
+
+
 def test_a_cause_that_no_probe_watches_is_told_as_unknown(
     storage_case: Case, with_answer: Callable[..., Case]
 ) -> None:
