@@ -200,7 +200,9 @@ def _reason(view: View, lead: Cause, rest: Sequence[Observation]) -> str:
     if len(victims) == 1:
         return f"{view.estate.title(victims[0])} needs {_called(view, (lead.entity,))}"
     signals = {w.observation.entity: w.observation.signal for w in lead.supporting}
-    every = "" if rest else "all "
+    # Of several that are blamed each has its own.
+    shown = {row.entity for row in view.abnormal} - {fault.entity for fault in view.blamed}
+    every = "" if rest or (len(view.blamed) > 1 and shown.difference(victims)) else "all "
     if len(everybody) > len(victims) >= _WITNESSES:
         every = "all of the first "
     who = _victims(view, victims, signals, every)

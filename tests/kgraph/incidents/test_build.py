@@ -120,6 +120,33 @@ def test_of_two_that_are_blamed_none_is_told_as_a_rival_of_the_other(
     )
 
 
+def test_of_two_that_are_blamed_neither_is_said_to_explain_all_of_it(
+    storage_case: Case, with_answer: Callable[..., Case]
+) -> None:
+    lone = Observation("vm-07", "down", State.ABNORMAL)
+    other = Cause("vm-07", "VirtualMachine", "down", 0.9, {}, 1, (Witness(lone, 5.0),), (), 0)
+    best = Hypothesis((Fault("export", "down"), Fault("vm-07", "down")), 0.8)
+    causes = (storage_case.answer.causes[0], other)
+    incident = storage_case.incident
+    case = replace(
+        with_answer(causes=causes, hypotheses=(best,)),
+        incident=replace(
+            incident,
+            entities=(*incident.entities, Entity("fabric", "Switch", "fabric")),
+            observations=(
+                *incident.observations,
+                Observation("fabric", "errors", State.ABNORMAL),
+            ),
+        ),
+    )
+    hit = Hit("fabric", "slow", 0.9, 1)
+    radius = replace(case.answer.blast_radius, now=(hit,))
+    case = replace(case, answer=replace(case.answer, blast_radius=radius))
+    assert _text(case, Label.WHY) == (
+        "nothing but nbd1/vmstore is shared by 4 paused VMs, on 2 hosts"
+    )
+
+
 def test_what_the_cause_does_not_explain_is_said_beside_why(storage_case: Case) -> None:
     lone = [Observation(f"vm-{n:02}", "down", State.ABNORMAL) for n in (7, 9)]
     incident = storage_case.incident
