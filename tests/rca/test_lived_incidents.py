@@ -1151,3 +1151,97 @@ def test_a_host_that_swaps_is_why_one_guest_is_killed_and_the_others_are_slow(as
     """)
     assert first(answer) == ("h", "memory_pressure")
     assert {"v3", "s3"} <= {path.symptom.entity for path in answer.explanation}
+
+
+@pytest.mark.parametrize("kind", ["VirtualMachine", "Host"])
+def test_an_agent_that_stops_all_machines_was_changed_and_has_not_run_out(
+    ask: Ask, kind: str
+) -> None:
+    answer = ask(f"""
+        ConfigItem: agent
+        {kind}: m[1-8] lone
+        Service: s[1-3]
+        m[1-8] USES agent
+        s[1-3] RUNS_ON each m[1-3]
+        agent changed: updated
+        m[1-6] abnormal: panic
+        m7 m8 abnormal: down
+        s* abnormal: errors
+        lone healthy: down
+    """)
+    assert first(answer) == ("agent", "changed")
+    assert answer.causes[0].posterior > 0.9
+
+
+_FAIL_OVER = """
+    StorageArray: array
+    StorageController: a b
+    StoragePool: lun
+    StoragePath: a[1-2] b[1-2]
+    Host: h[1-2]
+    VirtualMachine: v[1-4]
+    array USES a b / controllers 1
+    lun STORED_ON array
+    a[1-2] USES a
+    b[1-2] USES b
+    h1 USES a1 b1 / paths 1
+    h2 USES a2 b2 / paths 1
+    v[1-2] RUNS_ON h1
+    v[3-4] RUNS_ON h2
+    v* STORED_ON lun
+    a abnormal: unreachable
+    a[1-2] abnormal: down
+    array abnormal: degraded
+    v[1-3] abnormal: disk
+    b b[1-2] h* healthy: down
+"""
+
+
+def test_one_guest_that_is_told_an_error_by_slow_storage_makes_no_pool_full(ask: Ask) -> None:
+    answer = ask(f"{_FAIL_OVER}\n v4 abnormal: ioError")
+    assert first(answer)[0] == "a"
+    assert "full" not in {cause.mode for cause in answer.causes if cause.entity == "lun"}
+
+
+def test_where_all_guests_are_told_errors_their_pool_is_to_blame(ask: Ask) -> None:
+    answer = ask(f"{_FAIL_OVER}\n v* abnormal: ioError")
+    assert chance(answer, "lun") > 0.8
+
+
+def test_a_pool_on_an_export_that_answers_late_waits_and_hangs_not(ask: Ask) -> None:
+    answer = ask("""
+        Host: nas h[1-2]
+        StorageExport: ex
+        StoragePool: ds
+        VirtualMachine: v[1-6]
+        ex RUNS_ON nas
+        ds STORED_ON ex
+        v[1-3] RUNS_ON h1
+        v[4-6] RUNS_ON h2
+        v* STORED_ON ds
+        ex abnormal: latency
+        v[1-5] abnormal: disk
+        nas h* healthy: down cpu
+    """)
+    modes = next(cause.modes for cause in answer.causes if cause.entity == "ex")
+    assert max(modes, key=lambda mode: modes[mode]) == "slow"
+
+
+def test_two_members_of_a_quorum_without_room_come_before_the_quorum(ask: Ask) -> None:
+    answer = ask("""
+        VirtualMachine: m[1-3] w[1-2]
+        Database: e[1-3]
+        Service: etcd api controller scheduler web
+        e[1-3] RUNS_ON each m[1-3]
+        etcd RUNS_ON e[1-3] / quorum 2
+        api CALLS etcd
+        controller scheduler CALLS api
+        web RUNS_ON w[1-2] / copies 1
+        m[1-2] abnormal: full
+        e[1-2] etcd api controller scheduler abnormal: errors
+        m3 e3 healthy: down full
+        m[1-2] w* healthy: down
+        web healthy: errors
+    """)
+    assert {cause.entity for cause in answer.causes[:2]} == {"m1", "m2"}
+    assert min(chance(answer, "m1"), chance(answer, "m2")) > 0.5
