@@ -138,11 +138,10 @@ def _spares(view: View) -> list[str]:
 def _groups(view: View) -> Iterator[tuple[bool, str, str, int, int, int, str]]:
     """Yield (has enough, name, group, up, size, need, uid) of each group that has lost members."""
     radius = view.case.answer.blast_radius
-    gone = {
-        hurt.entity
-        for hurt in (*radius.now, *view.blamed)
-        if severity_of(view.estate.kind(hurt.entity), hurt.mode) is Severity.HARD
-    }
+    hurt = [(hit.entity, hit.mode) for hit in radius.now]
+    hurt += [(fault.entity, fault.mode) for fault in view.blamed]
+    kind = view.estate.kind
+    gone = {uid for uid, mode in hurt if severity_of(kind(uid), mode) is Severity.HARD}
     for uid in {h.entity for h in (*radius.now, *radius.next)}:
         groups: dict[tuple[str, str], list[str]] = {}
         needs: dict[tuple[str, str], int] = {}
