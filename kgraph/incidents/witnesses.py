@@ -149,8 +149,8 @@ def _within(told: Sequence[Observation]) -> str:
     if len(times) < 2 or not told[0].abnormal:
         return ""
     spread = max(times) - min(times)
-    if spread > timedelta(minutes=10):
-        return ""
+    if spread > timedelta(minutes=10):  # then one may have brought about the other
+        return f", the first {wording.age(spread)} before the last"
     return f" within {wording.age(spread)}" if spread else " at once"
 
 

@@ -195,6 +195,18 @@ def test_victims_are_counted_against_all_that_could_be_hit(storage_case: Case) -
     assert _text(storage_case, Label.FOR).startswith("4 of 4 VMs paused within 30 ms: ")
 
 
+def test_signs_that_rose_hours_apart_are_told_so(
+    storage_case: Case, with_answer: Callable[..., Case]
+) -> None:
+    cause = storage_case.answer.causes[0]
+    early, *others = cause.supporting
+    assert early.observation.at is not None
+    seen = replace(early.observation, at=early.observation.at - timedelta(hours=6))
+    said = (early._replace(observation=seen), *others)
+    text = _text(with_answer(causes=(replace(cause, supporting=said),)), Label.FOR)
+    assert text.startswith("4 of 4 VMs paused, the first 6 h before the last: ")
+
+
 def test_healthy_witnesses_against_the_cause_are_named(storage_case: Case) -> None:
     assert _text(storage_case, Label.AGAINST) == "2 hosts not down: h07 h12"
 
