@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from kgraph.incidents import wording
 from kgraph.incidents.case import View
-from kgraph.schema import Cause, Observation, Witness
+from kgraph.schema import Observation, Witness
 
 _SUSPECTED = 0.05  # posterior from which nobody calls a thing well
 _ROOM = 30  # characters for the names of one kind
@@ -78,22 +78,21 @@ def over(view: View) -> list[str]:
 
     The engine keeps an alarm that is over, since what it told of may go on elsewhere.
     """
-    last: dict[tuple[str, str, str, str | None], Observation] = {}
-    rows = [row for row in view.case.incident.observations if row.at is not None]
-    for row in sorted(rows, key=lambda row: (row.at, row.abnormal)):
-        last[_look(row)] = row
-    own = [w.observation for c in view.suspects for w in c.supporting if _is_of(w, c)]
-    ended = [last[_look(seen)] for seen in own if _look(seen) in last]
+    own = dict.fromkeys(
+        _look(witness.observation)
+        for cause in view.suspects
+        for witness in cause.supporting
+        if witness.observation.entity == cause.entity
+    )
+    seen = [row for row in view.case.incident.observations if row.at and _look(row) in own]
+    last = {_look(row): row for row in sorted(seen, key=lambda row: (row.at, row.abnormal))}
+    ended = [last[look] for look in own if look in last]
     return [
         f"{view.estate.title(row.entity)} no longer {wording.state(row.signal)}"
         f" since {wording.clock(row.at)}"
         for row in ended
-        if row.at is not None and not row.abnormal
+        if row.at and not row.abnormal
     ]
-
-
-def _is_of(witness: Witness, suspect: Cause) -> bool:
-    return witness.observation.entity == suspect.entity
 
 
 def _look(seen: Observation) -> tuple[str, str, str, str | None]:
