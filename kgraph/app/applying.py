@@ -11,7 +11,7 @@ from time import monotonic
 
 from kgraph.app.incidents.plans import document_of, find
 from kgraph.app.repairs.acting import actuators
-from kgraph.app.repairs.binding import Binding, InHand
+from kgraph.app.repairs.binding import Binding
 from kgraph.app.repairs.policies import policy_of, read_before
 from kgraph.app.sources import Context, jobs, watched_jobs
 from kgraph.app.stored.holders import holder
@@ -237,11 +237,8 @@ class Applying:
     def _changed(self, document: PlanDocument | None) -> Refusal | None:
         if document is None or self._binding is None:
             return None
-        graph, plan = self._whole.graph(), document.plan
-        in_hand = InHand(self._binding, self._store, self._clock()).of(plan)
-        why = self._binding.void(document, graph) or self._binding.objection(
-            plan, graph, self._facts(), in_hand
-        )
+        graph, facts = self._whole.graph(), self._facts()
+        why = self._binding.refused(document, graph, facts, self._store, self._clock())
         return Refusal("approval", why) if why else None
 
     def _begin(self, plan_id: str, who: str) -> PlanRecord | Refusal:

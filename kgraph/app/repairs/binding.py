@@ -58,6 +58,28 @@ class Binding:
             return ""
         return "what it stands on has changed since it was approved: look at it, and approve again"
 
+    def refused(
+        self,
+        document: PlanDocument,
+        graph: Subgraph,
+        facts: Facts,
+        store: GraphStore,
+        now: datetime,
+    ) -> str:
+        """Return why a plan that was approved must not begin just now; empty where it may.
+
+        Args:
+            document: the plan, and what its approval is bound to.
+            graph: the whole graph.
+            facts: what is observed.
+            store: where plans are kept.
+            now: this moment.
+        """
+        if why := self.void(document, graph):
+            return why
+        in_hand = InHand(self, store, now).of(document.plan)
+        return self.objection(document.plan, graph, facts, in_hand)
+
     def objection(
         self, plan: Plan, graph: Subgraph, facts: Facts, repairing: Collection[str]
     ) -> str:

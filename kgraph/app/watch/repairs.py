@@ -224,9 +224,7 @@ class PolicyRepairs:
         def void(document: PlanDocument) -> str:
             if self.binding is None:
                 return ""
-            why = self.binding.void(document, found.graph)
-            treated = InHand(self.binding, self.store, now).of(document.plan)
-            return why or self.binding.objection(document.plan, found.graph, facts, treated)
+            return self.binding.refused(document, found.graph, facts, self.store, now)
 
         for record, said in self.executor.begin_approved(now, facts, void):
             if said is None:
