@@ -60,7 +60,7 @@ _MEASURED_AS = {"slow": "latency", "failing": "errors"}  # generic modes, of whi
 _LOOKED_AT = frozenset({"down", "unreachable"})
 _STATES = _LOOKED_AT | {"full"}  # of any kind
 _LASTING = frozenset({"hung"})  # told by how long nothing has moved
-_UNFELT = frozenset({FILLING.name, REDUCED.name})
+UNFELT = frozenset({FILLING.name, REDUCED.name})  # whoever it serves is served
 _OF_ANY_MODE = frozenset({Channel.RESOURCE, Channel.WORKLOAD, Channel.CALL, Channel.WAITING})
 AT_CAUSE_RULED = 0.97  # the rule's own detection is in the ratio already
 OTHER = 0.05  # any signal, whatever the mode
@@ -123,7 +123,7 @@ class Sort:
         bearing = self.bearing(mode)
         if self.rules:
             return bearing * AT_CAUSE_RULED
-        if mode in _UNFELT and self.channel is not Channel.EVERY:
+        if mode in UNFELT and self.channel is not Channel.EVERY:
             return max(OTHER, bearing * AT_CAUSE[self.channel])
         if self.channel in _OF_ANY_MODE:
             return AT_CAUSE[self.channel]
@@ -175,7 +175,7 @@ class Reading(NamedTuple):
 def _bearing(channel: Channel, kind: str, signal: str, mode: str) -> float:
     if mode == UNOBSERVED.name:  # it is well, for all that anybody knows
         return 1.0 if channel is Channel.EVERY and signal == "unreachable" else 0.0
-    if mode in _UNFELT and channel is not Channel.EVERY:  # nothing is slow yet, nor fails
+    if mode in UNFELT and channel is not Channel.EVERY:  # nothing is slow yet, nor fails
         return 1.0 if signal == mode else OTHER
     match channel:
         case Channel.MODE:

@@ -16,7 +16,7 @@ import numpy as np
 from kgraph.schema import Channel
 from kgraph.topology.walk import in_order, spans_of
 from rca.evidence.delays import discounts
-from rca.evidence.likelihood import TARGET_RATIO, Reading
+from rca.evidence.likelihood import TARGET_RATIO, UNFELT, Reading
 from rca.region.arrays import Region
 from rca.region.edges import Floats, Ints, Mask
 from rca.region.effects import Spread
@@ -228,10 +228,14 @@ def _silenced(region: Region, walks: Walks, row: Ints, reading: Ints, shown: Flo
 
 
 def _predicted(region: Region, walks: Walks, number: int, goal: Goal) -> float:
-    """Return how surely a suspect breaches the objective."""
+    """Return how surely a suspect breaches the objective: who is only `reduced` serves it."""
     node = region.place(goal.entity)
     row = -1 if node is None else int(walks.row[number * len(region.nodes) + node])
-    return float(walks.predicted[:, row].max()) if row >= 0 else 0.0
+    if node is None or row < 0:
+        return 0.0
+    slots = region.slots[region.kind[node]].items()
+    felt = [slot for mode, slot in slots if mode not in UNFELT]
+    return float(walks.predicted[felt, row].max())
 
 
 def _own_support(
