@@ -11,9 +11,9 @@ whether all that is blamed depends on as much as its peers do: where the graph l
 hangs on it looks like one, or like several. A measure belongs to one cause and grows with its
 posterior: its log odds, how far it is ahead of the best of the others, whether the best set has
 room for it (behind a certain first fault, who is far behind may be a second fault, or another
-explanation of the same), and how few are likelier: where an objective was breached, one cause is
-the rule. Every slope is above zero in every situation (`Slope.lowest`), so within an incident the
-order of causes never changes.
+explanation of the same), and how few are likelier, equals by half: where an objective was
+breached, one cause is the rule. Every slope is above zero in every situation (`Slope.lowest`),
+so within an incident the order of causes never changes.
 
 Source: J. Platt, Probabilistic Outputs for Support Vector Machines (1999), here with features of
 the situation; fitted by `rca.calibration.fit`.
@@ -26,6 +26,9 @@ from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import Literal
+
+import numpy as np
 
 from kgraph.schema import Answer, Cause, Fault, Hypothesis, Incident
 from kgraph.schema.hypotheses import kept_in_order
@@ -60,6 +63,8 @@ _TOGETHER = 4  # further faults in the best set that count as 1
 _LEVEL = 5.0  # nats beyond which log odds hardly grow
 _ALONE = 5.0  # nats that a cause without any other is ahead
 _EQUAL = 1e-6  # nats: who is nearer to another than this stands where that one does
+_NEAR = 0.2  # nats: of two that are nearer, the likelier is not surely so
+_WINDOW: Sequence[tuple[float, Literal["left", "right"]]] = ((-_NEAR, "left"), (_NEAR, "right"))
 LISTED = 15  # causes of an incident that are learned from: the others are never near a chance
 _STORM = 10.0  # log2 of so many alarming entities is as large as it gets
 
@@ -206,17 +211,33 @@ def measures_of(answer: Answer) -> Iterator[dict[str, float]]:
     odds = [log_odds(cause.posterior) for cause in answer.causes]
     members = len({fault.entity for fault in _best(answer)})
     last = odds[min(max(1, members), len(odds)) - 1]
-    likelier = 0
-    for place, own in enumerate(odds):
+    for place, (own, likelier) in enumerate(zip(odds, _likelier(odds), strict=True)):
         other = odds[0] if place else (odds[1] if len(odds) > 1 else own - _ALONE)
-        if own < odds[likelier] - _EQUAL:
-            likelier = place
         yield {
             "logOdds": _levelled(own),
             "ahead": _squeezed(own - other),
             "stands": float(own >= last - _EQUAL),
             "place": -math.log1p(likelier),
         }
+
+
+def _likelier(odds: Sequence[float]) -> list[float]:
+    """Return how many others are likelier than each, where an equal is so by half.
+
+    A posterior is no surer than `_NEAR`: by which of two copies a size is a little larger, the
+    first would win what the second loses, if it were counted whole.
+
+    Args:
+        odds: log odds, falling.
+    """
+    rising = np.array(odds[::-1])
+    before = np.concatenate(([0.0], np.cumsum(rising)))
+    low, high = (np.searchsorted(rising, rising + d, side) for d, side in _WINDOW)
+    near = high - low
+    beyond = before[high] - before[low] - near * rising
+    found = len(rising) - high + (near - 1) / 2 + beyond / (2 * _NEAR)
+    falling: list[float] = np.maximum(found, 0.0)[::-1].tolist()
+    return falling
 
 
 def _best(answer: Answer) -> tuple[Fault, ...]:

@@ -147,12 +147,19 @@ def test_equals_of_a_member_of_the_best_set_stand_where_it_does() -> None:
     assert [row["stands"] for row in measures_of(said)] == [1.0, 1.0, 1.0]
 
 
-def test_the_second_is_told_from_the_third_by_how_many_are_likelier_and_equals_are_not() -> None:
-    said = answer(0.6, 0.2, 0.2, 0.19)
+def test_the_second_is_told_from_the_third_by_how_many_are_likelier_equals_by_half() -> None:
+    said = answer(0.6, 0.2, 0.2, 0.02)
     places = [row["place"] for row in measures_of(said)]
-    assert places == pytest.approx([0.0, -math.log(2), -math.log(2), -math.log(4)])
+    assert places == pytest.approx([0.0, -math.log(2.5), -math.log(2.5), -math.log(4)])
     told = [row.posterior for row in calibrated(said, INCIDENT, calibration(place=2.0)).causes]
-    assert told == pytest.approx([0.5, 1 / 5, 1 / 5, 1 / 17])
+    assert told == pytest.approx([0.5, 4 / 29, 4 / 29, 1 / 17])
+
+
+def test_of_two_that_are_nearly_as_likely_the_first_is_not_told_as_if_it_led() -> None:
+    said = answer(0.217, 0.206, 0.12)
+    one, other, third = calibrated(said, INCIDENT, calibration(place=2.0)).causes
+    assert one.posterior < 1.5 * other.posterior
+    assert third.posterior < other.posterior
 
 
 @given(_chances, calibrations())
