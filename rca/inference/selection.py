@@ -22,7 +22,9 @@ from rca.suspects.units import Unit, units
 
 FAR = 7.0  # nats below the best: together such suspects weigh less than a per cent
 SLACK = 20  # so many more where equals compete for the last place
-LEAST, MOST = 24, 60  # suspects walked in the first round
+LEAST, MOST = 24, 60  # faults walked in the first round
+ROOM = 2_500  # that these may hit together, for so many to be walked:
+MANY = 72
 ADDS = 0.0  # nats that a second fault may at most cost to be looked at
 MORE = 8  # suspects walked in the second
 BEHIND = 3  # hops from the members of a group to what all of them stand on
@@ -117,9 +119,15 @@ def _expected(
 
 
 def _first(promises: Floats, walked: _Walked) -> list[int]:
-    """Return the most promising, without those that promise too little beside the best."""
+    """Return the most promising, without those that promise too little beside the best.
+
+    All that may befall one promising host promises about as much, and takes the place of other
+    suspects. Where faults hit few, walking more of them costs little.
+    """
     some = promises > -math.inf
     found = most(promises, some, LEAST)
+    if sum(len(unit.tree) for unit in walked.all_of(found)) < ROOM:
+        found = most(promises, some, MANY)
     best = _best(walked.all_of(found))
     near = some & (promises >= best - FAR)
     order = most(promises, near, MOST, EQUALS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -20,7 +21,7 @@ from kgraph.simulation import (
 )
 from rca.inference import selection
 from rca.inference.search import taken
-from rca.inference.selection import ALARMED, FOREMOST, GROUPS, LEAST, most, worth
+from rca.inference.selection import ALARMED, FOREMOST, GROUPS, LEAST, MANY, most, worth
 from rca.region.goal import Goal
 from rca.region.scene import Scene
 from rca.suspects.prospects import Prospect
@@ -40,7 +41,7 @@ def test_what_alarms_loudly_itself_is_walked_though_one_fault_may_explain_it_all
     assert 0 < len(loud) <= FOREMOST
     walked = {unit.faults for unit in worth(scene, found, outlook, None)[0]}
     assert loud <= walked
-    assert len(walked) < len(found) / 5
+    assert len(walked) < len(found) / 3
 
 
 @pytest.mark.parametrize("seed", [4, 12])
@@ -55,6 +56,21 @@ def test_the_most_promising_groups_are_walked_however_many_single_faults_promise
     assert sum(promises > promises[groups[-1]]) > LEAST  # crowded out
     walked = {unit.faults for unit in worth(scene, found, outlook, None)[0]}
     assert {found[i].faults for i in groups} <= walked
+
+
+@pytest.mark.parametrize(("room", "many"), [(0, LEAST), (math.inf, MANY)])
+@pytest.mark.parametrize("seed", [7, 8])
+def test_where_faults_hit_few_more_of_the_most_promising_are_walked(
+    monkeypatch: pytest.MonkeyPatch, seed: int, room: float, many: int
+) -> None:
+    world = World.of(Estate(EstateShape(entities=300, seed=seed)).items(), seeded(seed))
+    scene, outlook, found = outlook_of(draw_incident(world, seeded(seed), faults=3).incident)
+    promises = found.log_prior + outlook.said + scene.coarse * outlook.effects
+    monkeypatch.setattr(selection, "ROOM", room)
+    walked = {unit.faults for unit in worth(scene, found, outlook, None)[0]}
+    promising = {found[i].faults for i in most(promises, promises > -math.inf, many)}
+    assert promising <= walked
+    assert (len(walked) >= MANY) == (many == MANY)
 
 
 @pytest.mark.parametrize("expected", [[], [*range(5)]])
@@ -82,6 +98,7 @@ def test_who_could_add_to_the_best_explanation_is_walked_with_the_first(
         return units(scene, some, goal)
 
     monkeypatch.setattr(selection, "units", counted)
+    monkeypatch.setattr(selection, "ROOM", 0)
     worth(scene, found, outlook, None)
     assert len(walks) == 1
 
