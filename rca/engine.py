@@ -20,7 +20,7 @@ from kgraph.schema import (
     unknown_mode,
 )
 from kgraph.schema.healthy import expand_healthy
-from kgraph.schema.hypotheses import ranked
+from kgraph.schema.hypotheses import kept_in_order
 from kgraph.topology import Topology, build
 from kgraph.undisturbed import undisturbed
 from rca.answers.blast import blast_radius
@@ -264,7 +264,7 @@ def _hypotheses(scene: Scene, result: Posterior) -> list[Hypothesis]:
     rows.append(Hypothesis((), result.elsewhere, ELSEWHERE))
     if result.monitoring > 0:
         rows.append(Hypothesis((), result.monitoring, MONITORING))
-    return ranked(rows)
+    return kept_in_order(rows)
 
 
 def _abstains(result: Posterior) -> str:

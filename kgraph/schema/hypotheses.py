@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple, TypeVar
@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeVar
 from kgraph.schema.entities import Relation
 from kgraph.schema.observations import Observation
 
-_Row = TypeVar("_Row")
+_Who = TypeVar("_Who", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -92,47 +92,29 @@ class Hypothesis:
     name: str = ""
 
 
-def ranked(rows: Iterable[Hypothesis]) -> list[Hypothesis]:
-    """Return hypotheses in order, see `by_whom`; what names nobody stands by its own chance."""
-    return by_whom(rows, _blames, lambda row: row.posterior)
-
-
 def kept_in_order(rows: Iterable[Hypothesis]) -> list[Hypothesis]:
-    """Return hypotheses whose chances have been bent since they were ranked.
+    """Return hypotheses with what names nobody where its own chance stands.
 
-    Those that name somebody stay in their order: of two nearly equal culprits the sums may change
-    places, and an answer would blame another than its causes and paths do. What names nobody
-    stands by its own chance.
+    Those that name somebody stay in their order, even where chances have been bent since: of two
+    nearly equal culprits the sums may change places, and an answer would blame another than its
+    causes and paths do.
     """
     told = list(rows)
     found = [row for row in told if row.members]
-    whole = _sums((_blames(row), row.posterior) for row in told)
+    whole = sums((_blames(row), row.posterior) for row in found)
     for row in sorted((row for row in told if not row.members), key=lambda row: row.posterior):
-        less = (i for i, one in enumerate(found) if whole[_blames(one)] < row.posterior)
+        less = (i for i, one in enumerate(found) if whole.get(_blames(one), 0.0) < row.posterior)
         found.insert(next(less, len(found)), row)
     return found
 
 
-def _blames(row: Hypothesis) -> Hashable:
-    return frozenset(fault.entity for fault in row.members) or row.name
+def _blames(row: Hypothesis) -> frozenset[str]:
+    return frozenset(fault.entity for fault in row.members)
 
 
-def by_whom(
-    rows: Iterable[_Row], who: Callable[[_Row], Hashable], chance: Callable[[_Row], float]
-) -> list[_Row]:
-    """Return explanations in order: by who is at fault, and then by how.
-
-    Somebody who either errs or is slow, each with .2, is a likelier culprit than one who is
-    slow with .3: all explanations that blame the same stand where their sum stands.
-    """
-    told = [(row, who(row), chance(row)) for row in rows]
-    whole = _sums((blamed, own) for _, blamed, own in told)
-    return [row for row, *_ in sorted(told, key=lambda each: (-whole[each[1]], -each[2]))]
-
-
-def _sums(told: Iterable[tuple[Hashable, float]]) -> dict[Hashable, float]:
+def sums(told: Iterable[tuple[_Who, float]]) -> dict[_Who, float]:
     """Return culprit -> the sum of the chances of all explanations that blame it."""
-    parts: dict[Hashable, list[float]] = {}
+    parts: dict[_Who, list[float]] = {}
     for blamed, own in told:
         parts.setdefault(blamed, []).append(own)
     return {blamed: math.fsum(chances) for blamed, chances in parts.items()}

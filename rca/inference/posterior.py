@@ -11,20 +11,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, combinations, product
 
-from kgraph.schema.hypotheses import by_whom
+from kgraph.schema.hypotheses import sums
 from rca.inference.score import score, scores
 from rca.inference.search import EQUAL, compatible, foremost, taken
 from rca.suspects.units import Unit
 
 SHORT = 8  # units on the short list
 SLACK = 4  # so many more where equals compete for the last place
-CONSIDERED = 60  # strongest single suspects that may get on it
+CONSIDERED = 100  # strongest single suspects that may get on it
 RIVALS = 3  # at least so many of them beside the best set
 TOGETHER = 3  # units in one set
 WHOLE = 5  # of a best set of so many units every part competes; of a larger one, what lacks few
 LACKS = 2  # units
 AS_GOOD = 1_000  # sets that are as good as the best, of twins of its members; of more, so many
 LISTED = 10  # sets that an answer names
+SAME = 1e-9  # of chances that are summed up in another order
 ELSEWHERE = 0.5  # prior weight of "outside the graph", against all suspects together
 
 _Told = tuple[tuple[Unit, ...], float]  # a set of suspects, and its score or chance
@@ -34,7 +35,7 @@ _Told = tuple[tuple[Unit, ...], float]  # a set of suspects, and its score or ch
 class Posterior:
     """Probabilities of sets of suspects; with the two that name none they sum to 1."""
 
-    sets: tuple[tuple[tuple[Unit, ...], float], ...]  # likeliest first, those listed `by_whom`
+    sets: tuple[tuple[tuple[Unit, ...], float], ...]  # likeliest first, see `_by_whom`
     elsewhere: float
     monitoring: float
 
@@ -165,14 +166,36 @@ def _normalise(sets: list[_Told], outside: float, monitoring: float | None) -> P
         return Posterior((), 1.0, 0.0)
     sets.sort(key=lambda row: -row[1])
     chances = [(members, math.exp(value - total)) for members, value in sets]
-    return Posterior(
-        (*by_whom(chances[:LISTED], _blames, lambda row: row[1]), *chances[LISTED:]),
-        math.exp(outside - total),
-        math.exp(blind - total),
-    )
+    return Posterior(tuple(_by_whom(chances)), math.exp(outside - total), math.exp(blind - total))
 
 
-def _blames(row: tuple[Sequence[Unit], float]) -> frozenset[int]:
+def _by_whom(chances: list[_Told]) -> list[_Told]:
+    """Return sets, likeliest first, with those that are listed by who is at fault, then by how.
+
+    Somebody who either errs or is slow, each with .2, is a likelier culprit than one who is slow
+    with .3: all that blame the same stand where their sum stands. The first of all blame whoever
+    is likeliest to be at fault, alone or with others: a broker of .7 in sets of .4, .2 and .1 is
+    no afterthought to a queue of .5.
+    """
+    each: dict[int, float] = {}
+    for row, own in chances:
+        for unit in row:
+            for entity in unit.entities:
+                each[entity] = each.get(entity, 0.0) + own
+    likeliest = max(each.values(), default=0.0) - SAME
+    culprits = {entity for entity, chance in each.items() if chance >= likeliest}
+    first = next((i for i, row in enumerate(chances) if not culprits.isdisjoint(_blames(row))), 0)
+    if first >= LISTED:
+        chances = [chances[first], *chances[:first], *chances[first + 1 :]]
+    listed = [(row, _blames(row)) for row in chances[:LISTED]]
+    whole = sums((blamed, row[1]) for row, blamed in listed)
+    ahead = (blamed for blamed in whole if not culprits.isdisjoint(blamed))
+    lead = max(ahead, key=lambda blamed: whole[blamed], default=frozenset[int]())
+    listed.sort(key=lambda one: (one[1] != lead, -whole[one[1]], -one[0][1]))
+    return [*(row for row, _ in listed), *chances[LISTED:]]
+
+
+def _blames(row: _Told) -> frozenset[int]:
     return frozenset(entity for unit in row[0] for entity in unit.entities)
 
 

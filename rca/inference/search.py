@@ -13,7 +13,7 @@ from rca.suspects.units import Unit
 
 MOST = 12  # faults at once
 LEAST_GAIN = 1e-9
-TRIED = 40  # best single suspects that are tried as additions
+TRIED = 120  # best single suspects that are tried as additions
 EQUALS = 300  # so many more where equals compete for the last place, and each may be the cause
 EQUAL = 1e-9  # what is nearer than this is equal
 

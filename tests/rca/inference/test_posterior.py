@@ -13,7 +13,15 @@ from itertools import combinations
 import pytest
 
 from kgraph.schema import Incident
-from rca.inference.posterior import ELSEWHERE, TOGETHER, _short_list, posterior
+from rca.inference.posterior import (
+    ELSEWHERE,
+    LISTED,
+    SAME,
+    TOGETHER,
+    _by_whom,
+    _short_list,
+    posterior,
+)
 from rca.inference.score import score
 from rca.inference.search import best_explanation, compatible
 from rca.region.scene import Scene
@@ -95,6 +103,64 @@ def test_the_best_explanation_is_among_the_sets(
     assert not best or frozenset(u.faults for u in best) in {
         frozenset(u.faults for u in members) for members, _ in result.sets
     }
+
+
+@pytest.fixture
+def unit(incident: Callable[[str], Incident], field_of: FieldOf) -> Callable[[str, str], Unit]:
+    suspected = units_of(field_of(incident("Host: h[1-9]\n h* abnormal: down unreachable")))
+    known = {unit.named[0]: unit for unit in suspected}
+    return lambda entity, mode: known[entity, mode]
+
+
+def test_one_culprit_in_two_modes_comes_before_a_likelier_one_in_a_single_mode(
+    unit: Callable[[str, str], Unit],
+) -> None:
+    other = ((unit("h1", "down"),), 0.3)
+    down, hung = ((unit("h2", "down"),), 0.2), ((unit("h2", "hung"),), 0.15)
+    assert _by_whom([other, down, hung]) == [down, hung, other]
+
+
+def test_a_set_of_two_is_somebody_else_than_one_of_them(
+    unit: Callable[[str, str], Unit],
+) -> None:
+    one, both = unit("h1", "down"), (unit("h1", "down"), unit("h2", "down"))
+    rows = [((one,), 0.3), ((unit("h2", "hung"),), 0.1), (both, 0.16)]
+    assert _by_whom(rows) == [rows[0], rows[2], rows[1]]
+
+
+def test_the_first_set_blames_whoever_is_likeliest_alone_or_with_others(
+    unit: Callable[[str, str], Unit],
+) -> None:
+    broker, queue = unit("h1", "down"), unit("h2", "down")
+    rows = [((queue,), 0.3), ((broker,), 0.25)]
+    rows += [((broker, unit(f"h{i}", "down")), 0.02) for i in range(3, 9)]
+    found = _by_whom(rows)
+    assert found == [rows[1], rows[0], *rows[2:]]
+
+
+def test_who_is_likeliest_in_sets_that_are_all_far_behind_is_named_first_and_nobody_is_lost(
+    unit: Callable[[str, str], Unit],
+) -> None:
+    broker, *hosts = [unit(f"h{i}", "down") for i in range(1, 10)]
+    pairs = [(hosts[i - apart], hosts[i]) for apart in (1, 2) for i in range(len(hosts))]
+    assert len(pairs) > LISTED
+    behind = [((broker, one), 0.009) for one in hosts]
+    found = _by_whom([*((pair, 0.01) for pair in pairs), *behind])
+    assert found == [behind[0], *((pair, 0.01) for pair in pairs), *behind[1:]]
+
+
+@pytest.mark.parametrize("seed", seeds(10))
+def test_no_answer_opens_with_who_is_not_the_likeliest(
+    seed: int, random_incident: Callable[[int], Incident], field_of: FieldOf
+) -> None:
+    suspected = units_of(field_of(random_incident(seed)))
+    sets = posterior(suspected, best_explanation(suspected), None).sets
+    each: dict[int, float] = {}
+    for members, chance in sets:
+        for entity in {entity for unit in members for entity in unit.entities}:
+            each[entity] = each.get(entity, 0.0) + chance
+    first = {entity for unit in sets[0][0] for entity in unit.entities} if sets else set[int]()
+    assert max((each[one] for one in first), default=0) >= max(each.values(), default=0) - SAME
 
 
 def test_more_faults_than_are_enumerated_stand_together_and_each_may_be_left_out(
