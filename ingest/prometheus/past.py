@@ -56,8 +56,13 @@ class Stretch:
     firings: tuple[Firing, ...]
 
     def cut(self, since: datetime | None, until: datetime | None) -> Self:
-        """Return only what fires in a part of it; None: its own beginning, its own end."""
-        begin, end = since or self.since, until or self.until
+        """Return only what fires in a part of it; None: its own beginning, its own end.
+
+        Of what lies outside of it nothing is known: a part reaches no further than it does.
+        """
+        begin, end = max(since or self.since, self.since), min(until or self.until, self.until)
+        if begin > end:
+            return replace(self, since=begin, until=begin, firings=())
         kept = tuple(
             replace(
                 each,

@@ -97,9 +97,15 @@ def _read(
         usage("--step is at least 1s")
     since, until = wanted
     if file is not None:
+        from kgraph.schema.timestamps import format_time
+
         if url is not None:
             usage("give either a FILE or --url")
-        return read_alerts(*_content(file), fine).cut(since, until)
+        whole = read_alerts(*_content(file), fine)
+        if (since and since > whole.until) or (until and until < whole.since):
+            ends = f"{format_time(whole.since)} to {format_time(whole.until)}"
+            usage(f"{file}: alerts fire in it from {ends}; --from and --to ask for none of it")
+        return whole.cut(since, until)
     if since is None:
         usage("--from says since when Prometheus is asked, such as -7d")
     from kgraph.app.reading.alerts import packs_of

@@ -58,12 +58,14 @@ def diff(
     """Show what differs in the estate between two times."""
     from kgraph.app.stored.stores import Access, opened
     from kgraph.app.views.history import difference
+    from kgraph.schema.timestamps import format_time
 
     session = session_of(ctx)
     now = session.now()
     before, after = moment(first, now), moment(second, now) if second else None
     if after is not None and after < before:
-        usage(f"{second} lies before {first}; give the earlier time first")
+        told = f"{format_time(after)} lies before {format_time(before)}"
+        usage(f"{told}; give the earlier time first")
     with opened(session.configuration, Access.READ, session.remark) as store:
         old = store.at(before).graph()
         new = store.graph() if after is None else store.at(after).graph()

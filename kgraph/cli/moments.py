@@ -22,6 +22,7 @@ At = Annotated[
 ]
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _SPAN = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
+_EPOCH = datetime.fromtimestamp(0, UTC)
 _INSTANT = "write RFC 3339 with a zone (2026-01-31T12:00:00Z)"
 _FORMS = f"{_INSTANT}, or how long ago (-15m, -2h, -3d)"
 
@@ -31,6 +32,8 @@ def moment(text: str, now: datetime) -> datetime:
     found = until(text, now)
     if found > now:
         usage(f"{text!r} lies in the future")
+    if found < _EPOCH:  # nothing was read then, and spans before it have an end
+        usage(f"{text!r} lies before 1970")
     return found
 
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from ingest.detect import Meaning, Verdict, ended, told
 from ingest.detect.checks import Budget, Result, Target, look_at_all, parse_target, targets_of
 from kgraph.app.reading.sync import Commitment, Reading
-from kgraph.app.stored.lookup import entity as look_up
+from kgraph.app.stored.lookup import named
 from kgraph.config import ChecksSource, Configuration
 from kgraph.schema import Coverage, Entity, Evidence, InputError, Item, Observation, Subgraph
 from kgraph.signals import EstateIndex
@@ -45,7 +45,7 @@ def named_targets(
     found, lost = [], []
     for row in source.targets:
         try:
-            uid = look_up(store, row.entity).uid
+            uid = named(store, row.entity).uid
         except InputError as error:
             lost.append(f"check {row.check} of {row.address}: {error}")
             continue

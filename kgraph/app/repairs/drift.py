@@ -10,8 +10,7 @@ from pathlib import Path
 from kgraph.app.configured.catalogue import catalogue_of
 from kgraph.app.configured.endpoints import endpoints
 from kgraph.app.incidents.plans import propose
-from kgraph.app.stored.lookup import NoEntityError
-from kgraph.app.stored.lookup import entity as look_up
+from kgraph.app.stored.lookup import NoEntityError, named
 from kgraph.config import Configuration
 from kgraph.schema import Entity, Incident, InputError, Observation, Plan, PlanRecord, Relation
 from kgraph.schema.desired import Desired, DesiredEntity, DesiredRelation, parse_desired
@@ -98,13 +97,13 @@ def _entity(store: Estate, row: DesiredEntity, now: datetime) -> Iterator[Deviat
     for name, wanted in row.props.items():
         is_ = entity.props.get(name)
         if is_ != wanted:
-            said = f"{name} is {_shown(is_)} and not {wanted}"
+            said = _differs(name, is_, wanted)
             mend = f"set {name} to {wanted}"
             yield Deviation(Drift.PROPERTY, entity.uid, entity.title, said, mend)
     for name, value in row.labels.items():
         label = entity.labels.get(name)
         if label != value:
-            said = f"label {name} is {_shown(label)} and not {value}"
+            said = _differs(f"label {name}", label, value)
             yield Deviation(
                 Drift.LABEL, entity.uid, entity.title, said, f"set the label {name} to {value}"
             )
@@ -182,14 +181,11 @@ def _plan(
 
 
 def _named(store: Estate, text: str) -> Entity | None:
-    """Return the entity of a name, None where there is none; a part of a name is none."""
+    """Return the entity of a name, None where there is none."""
     try:
-        found = look_up(store, text)
+        return named(store, text)
     except NoEntityError:
         return None
-    exact = text in {found.uid, found.name, f"{found.kind}/{found.name}"}
-    known = exact or any(key.value == text for key in found.keys)
-    return found if known else None
 
 
 def _ties(store: Estate, entity: Entity, type_: str) -> list[Relation]:
@@ -203,5 +199,6 @@ def _seen(store: Estate, entity: Entity, now: datetime) -> tuple[Observation, ..
     return store.evidence([entity.uid], now=now).observations
 
 
-def _shown(value: object) -> str:
-    return "not set" if value is None else str(value)
+def _differs(name: str, value: object, wanted: object) -> str:
+    lacks = value is None
+    return f"{name} {wanted} is not set" if lacks else f"{name} is {value} and not {wanted}"

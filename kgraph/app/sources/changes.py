@@ -14,7 +14,7 @@ from kgraph.app.reading.alerts import Directory
 from kgraph.app.reading.remembering import remember, remembered
 from kgraph.app.reading.sync import Commitment, Job, Keep, Reading, keep
 from kgraph.app.sources.context import Context
-from kgraph.app.stored.lookup import entity as look_up
+from kgraph.app.stored.lookup import named
 from kgraph.config import ChangesSource
 from kgraph.schema import (
     Change,
@@ -114,7 +114,7 @@ class Changes:
         """Return what the files configure."""
         text = self._source.configures or self.host
         try:
-            found = look_up(store, text)
+            found = named(store, text)
         except InputError as error:
             findings.append(f"whose configuration it is: {error}")
             return None

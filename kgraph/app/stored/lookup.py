@@ -36,6 +36,26 @@ def entity(store: Estate, text: str) -> Entity:
     return _only(text, _best(found, name), "the graph")
 
 
+def named(store: Estate, text: str) -> Entity:
+    """Return the entity that `text` means, as above; but a part of a name means none.
+
+    For names in files, of which nobody sees at once what they have been taken for.
+
+    Raises:
+        NoEntityError: nothing is called so.
+        InputError: more than one thing is; the message names candidates.
+    """
+    direct = store.get([text])
+    if direct:
+        return direct[0]
+    kind, name = _narrowed(text)
+    found = [each for each in store.find(kind=kind, text=name) if _called(each, name)]
+    if not found:
+        names = (each.name for each in store.find(limit=_SEARCHED))
+        raise _nothing(text, "the graph", names, "`kgraph graph find TEXT` searches")
+    return _only(text, _best(found, name), "the graph")
+
+
 def entity_among(entities: Sequence[Entity], text: str, where: str) -> Entity:
     """Return the one of some entities that `text` means, as in the graph; keys are not looked at.
 
@@ -98,12 +118,16 @@ def _best(found: Sequence[Entity], name: str) -> Sequence[Entity]:
 
     What does not have the text in its name was found by a key, and by the whole of it.
     """
-    typed = name.casefold()
     exact = [each for each in found if each.name == name]
-    folded = [(each, each.name.casefold()) for each in found]
-    alike = [each for each, called in folded if called == typed]
-    whole = [e for e, called in folded if typed not in called or called.split(".")[0] == typed]
+    alike = [each for each in found if each.name.casefold() == name.casefold()]
+    whole = [each for each in found if _called(each, name)]
     return exact or alike or whole or found
+
+
+def _called(found: Entity, name: str) -> bool:
+    """Tell whether what was found has all of a text as its name or a key, but for a domain."""
+    typed, called = name.casefold(), found.name.casefold()
+    return called == typed or typed not in called or called.split(".")[0] == typed
 
 
 def _only(text: str, found: Sequence[Entity], where: str) -> Entity:

@@ -142,3 +142,11 @@ def test_a_part_of_a_stretch_begins_and_ends_what_reaches_over_its_edges() -> No
     assert (part.since, part.until) == (since, until)
     assert (firing.labels["host"], firing.began, firing.ended) == ("a", since, None)
     assert whole.cut(None, None) == whole
+
+
+def test_a_part_reaches_no_further_than_the_whole_and_nothing_fires_beside_it() -> None:
+    whole = read_alerts(answer(series(*range(0, 301, 30), host="a")), "kept")
+    hour = timedelta(hours=1)
+    assert whole.cut(whole.since - hour, whole.until + hour) == whole
+    assert whole.cut(whole.until + hour, whole.until + 2 * hour).firings == ()
+    assert whole.cut(whole.since - 2 * hour, whole.since - hour).firings == ()

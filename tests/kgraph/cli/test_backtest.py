@@ -166,6 +166,8 @@ def test_symptoms_that_come_back_soon_are_the_same_incident(run: Run, kept: Writ
         (("alerts.json", "--after", "soon"), 2, "'soon' is no length of time"),
         (("alerts.json", "--step", "0.1s"), 2, "--step is at least 1s"),
         (("alerts.json", "--from", "-1h", "--to", "-2h"), 2, "--to lies before --from"),
+        (("alerts.json", "--from", "-1m"), 2, "to 2026-11-20T06:46:30Z; --from and --to ask"),
+        (("alerts.json", "--to", "2026-11-20T02:59:00Z"), 2, "--from and --to ask for none of it"),
         (("--url", "http://127.0.0.1:9", "--from", "-1h"), 1, "Prometheus can't be reached"),
         (("alerts.json", "--truth", "none.jsonl"), 1, "none.jsonl: cannot be read"),
     ],

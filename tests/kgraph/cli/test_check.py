@@ -144,6 +144,17 @@ def test_a_target_that_no_check_can_use_is_refused_with_its_place(run: Run, esta
     assert "write it as host:port" in done.err
 
 
+def test_a_target_that_is_named_by_a_part_of_a_name_is_told_and_not_guessed(
+    run: Run, estate: Path
+) -> None:
+    (estate / "kgraph.toml").write_text(
+        '[[sources]]\ntype = "checks"\n[[sources.targets]]\n'
+        'check = "tcp"\nentity = "sho"\naddress = "127.0.0.1:9"\n'
+    )
+    done = run("sync")
+    assert "check tcp of 127.0.0.1:9: no entity 'sho' in the graph; did you mean shop?" in done.err
+
+
 def test_looks_that_saw_nothing_keep_nothing_and_say_so(run: Run, work: Path) -> None:
     ingested(run, work, "entities:\n  - {id: h2, kind: Host, name: nobody.invalid}\n")
     done = run("check", "h2", "--only", "ssh", "--seconds", "1")

@@ -236,6 +236,26 @@ def test_a_package_and_a_file_are_changes_of_their_machine(run: Run, estate: Pat
     assert [row["what"] for row in shown if row["source"] == "changes"].count("config") == 1
 
 
+def test_files_of_a_machine_whose_name_is_a_part_of_another_are_not_of_that(
+    run: Run, estate: Path
+) -> None:
+    need("find", "sha256sum")
+    (estate / "a.conf").write_text("1")
+    done = run("ingest", "changes", f"files={estate / 'a.conf'}", "host=web")
+    assert done.code == 0
+    assert "no entity 'web' in the graph; did you mean web-1?" in done.err
+    shown = json.loads(run("graph", "find", "a.conf", "-o", "json").out)
+    assert [row["name"] for row in shown] == [f"web:{estate / 'a.conf'}"]
+    assert "neededBy" not in run("graph", "show", shown[0]["uid"]).out
+
+
+def test_what_is_declared_and_not_there_at_all_is_told_as_such(run: Run, estate: Path) -> None:
+    (estate / "desired.yaml").write_text(
+        "format: kgraph.desired/v1\nentities: [{entity: web-1, labels: {site: dc1}}]\n"
+    )
+    assert "label site dc1 is not set" in run("drift", "desired.yaml").out
+
+
 def test_an_owner_that_its_own_source_drops_is_not_kept_by_its_files(
     run: Run, estate: Path
 ) -> None:
