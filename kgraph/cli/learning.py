@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from kgraph.cli.session import Session, session_of, usage
 from kgraph.cli.tables import DocumentFormat, RowFormat, Rows, show, write
 from kgraph.schema.counting import counted
+
+if TYPE_CHECKING:
+    from kgraph.store import GraphStore
 
 app = typer.Typer(
     help="Look at what was learned from confirmed and refuted causes, and of alarms for nothing.",
@@ -27,6 +30,9 @@ def show_learning(ctx: typer.Context, output: Rows = RowFormat.TABLE) -> None:
     session = session_of(ctx)
     with opened(session.configuration, Access.READ, session.remark) as store:
         learned = learned_by(store)
+        found = lessons(learned) if learned else []
+        if output is RowFormat.TABLE:
+            found = _named(store, found)
     rows = [
         (
             row["what"],
@@ -36,11 +42,17 @@ def show_learning(ctx: typer.Context, output: Rows = RowFormat.TABLE) -> None:
             row["expected"],
             round(math.exp(row["nats"]), 2),
         )
-        for row in (lessons(learned) if learned else ())
+        for row in found
     ]
     show(session, ("what", "entity", "right", "wrong", "expected", "odds"), rows, output)
     if not rows and output is RowFormat.TABLE:
         session.remark("nothing yet: `kgraph incidents confirm` and `refute` teach")
+
+
+def _named(store: GraphStore, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the rows with the kind and name of each entity that is still there, for people."""
+    names = {each.uid: each.title for each in store.get(filter(None, (r["entity"] for r in rows)))}
+    return [{**row, "entity": names.get(row["entity"], row["entity"])} for row in rows]
 
 
 _ALARM = ("entity", "kind", "signal", "detector", "times", "hours", "days", "noise")
@@ -61,9 +73,8 @@ def show_alarms(ctx: typer.Context, output: Rows = RowFormat.TABLE) -> None:
     session = session_of(ctx)
     with opened(session.configuration, Access.READ, session.remark) as store:
         found = rows(store, partial(Topologies().of, store))
-        names = {each.uid: each.title for each in store.get([row["entity"] for row in found])}
-    if output is RowFormat.TABLE:
-        found = [{**row, "entity": names.get(row["entity"], row["entity"])} for row in found]
+        if output is RowFormat.TABLE:
+            found = _named(store, found)
     show(session, _ALARM, [tuple(row[name] for name in _ALARM) for row in found], output)
     if not found and output is RowFormat.TABLE:
         session.remark("nothing yet: a watch counts what stands by itself and is over by itself")

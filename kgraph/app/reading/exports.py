@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ingest import exports
@@ -71,7 +71,14 @@ class Exports:
             targets, found, checks, complete=self._complete, acceptance=self._acceptance
         )
         diff = keep(reading, snapshot)
-        return replace(diff, findings=(*diff.findings, *exports.findings(found)))
+        return diff.with_findings((*exports.findings(found), *self._unaccepted(found)))
+
+    def _unaccepted(self, found: Mapping[Address, Found]) -> Iterator[str]:
+        """Name what a person has called right, and nobody could read."""
+        if self._acceptance is Acceptance.ACCEPT:
+            for address, seen in found.items():
+                if not isinstance(seen, Look):
+                    yield f"{address.text}: not accepted, as it could not be read"
 
 
 def _targets(store: GraphStore, naming: Naming) -> Iterator[Target]:

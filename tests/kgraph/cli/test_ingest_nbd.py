@@ -29,6 +29,12 @@ def test_accepting_nothing_in_particular_is_refused(run: Run) -> None:
     assert "an empty list never means all" in done.err
 
 
+def test_a_disk_that_could_not_be_read_is_not_accepted_in_silence(run: Run) -> None:
+    done = run("ingest", "nbd", ADDRESS, "--accept")
+    assert f"{ADDRESS}: not accepted, as it could not be read" in done.err
+    assert "not accepted" not in run("ingest", "nbd", ADDRESS).err
+
+
 def test_a_wrong_address_is_one_line_that_says_what_to_write(run: Run) -> None:
     done = run("ingest", "nbd", "rbd://mon:6789/pool")
     assert done.code == 1

@@ -70,6 +70,9 @@ def test_a_confirmed_cause_is_learned_shown_exported_and_forgotten(
     assert all(row["nats"] < 0 for row in vain if row["expected"] > 0.01)
     assert exported["format"] == "kgraph.learning/v1"
     assert exported["rulings"][0]["entity"] == blamed
+    own = {row["entity"] for row in rows if row["entity"]}
+    assert own
+    assert not any(uid in run("learning", "show").out for uid in own)  # people read names
     told = run("learning", "reset")
     assert "1 ruling would be forgotten" in told.err
     assert len(_lessons(run)) == len(rows)
