@@ -66,7 +66,10 @@ def run(
     name: Annotated[str, typer.Argument(help="Such as impact/blast_radius.")],
     param: Annotated[
         list[str] | None,
-        typer.Option(help="A parameter; entities by name or uid.", metavar="NAME=VALUE"),
+        typer.Option(
+            help="A parameter; entities by name or uid, several with commas between.",
+            metavar="NAME=VALUE",
+        ),
     ] = None,
     at: At = None,
     output: Rows = RowFormat.TABLE,

@@ -86,7 +86,10 @@ def merge(
         at, by = session.now(), session.user
         ways = _ways_back(store.provenance(first.uid), store.provenance(second.uid))
         store.merge(Decision(Sameness.SAME, first.uid, second.uid, at, by, reason))
-    session.out.print(f"{second.title} ({second.uid}) is {first.title} ({first.uid}) from now on")
+        (both,) = store.get([first.uid])
+    told = f"{second.title} ({second.uid}) is {first.title} ({first.uid}) from now on"
+    called = f", and called {both.name}" if both.name != first.name else ""
+    session.out.print(told + called)
     for way in ways:
         session.remark(f"to undo it: `kgraph graph split {first.uid} {way}`")
 

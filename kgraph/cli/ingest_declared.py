@@ -129,7 +129,7 @@ def _entry(name: str, fields: Sequence[str]) -> SourceEntry:
             here = f"; did you mean path={word}?" if "path" in known else ""
             usage(f"{word!r} is not KEY=VALUE{here}")
         several = key in known and get_origin(known[key].annotation) is tuple
-        row[key] = _joined(row.get(key, [] if several else None), value)
+        row[key] = _joined(key, row.get(key, [] if several else None), value)
     try:
         entry = source_entry(row)
     except ValidationError as error:
@@ -141,12 +141,12 @@ def _entry(name: str, fields: Sequence[str]) -> SourceEntry:
     return entry.model_copy(update={k: _here(v) for k, v in entry if isinstance(v, Path | tuple)})
 
 
-def _joined(before: object, value: str) -> object:
+def _joined(key: str, before: object, value: str) -> object:
     now = _nested(value) if value[:1] in {"[", "{"} else value
     if isinstance(before, list) and not isinstance(now, list):
         return [*before, now]
     if before:
-        usage(f"{value!r:.40} is the second of what there is one of")
+        usage(f"{key}: {value!r:.40} is the second of what there is one of")
     return now
 
 

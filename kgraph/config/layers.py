@@ -51,9 +51,9 @@ def load(
     if file is None and environ.get("KGRAPH_CONFIG"):
         file = Path(environ["KGRAPH_CONFIG"])
     if file is not None and not file.is_file():
-        raise ConfigurationError(
-            "no such file", where=str(file), mend="`kgraph init` writes a commented one"
-        )
+        what = "a folder, and no file" if file.is_dir() else "no such file"
+        mend = "`kgraph init` writes a commented one"
+        raise ConfigurationError(what, where=str(file), mend=mend)
     found = file or find_file(cwd, environ)
     text = _read(found) if found else ""
     layers: list[tuple[str, dict[str, Any]]] = []

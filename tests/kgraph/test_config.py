@@ -286,6 +286,8 @@ def test_a_named_file_that_is_not_there_is_an_error(
 ) -> None:
     with pytest.raises(ConfigurationError, match="no such file"):
         load(cwd=tmp_path, environ=nowhere, file=tmp_path / "other.toml")
+    with pytest.raises(ConfigurationError, match="a folder, and no file"):
+        load(cwd=tmp_path, environ=nowhere, file=tmp_path)
 
 
 def test_endpoints_and_policy_are_read(tmp_path: Path, nowhere: dict[str, str]) -> None:

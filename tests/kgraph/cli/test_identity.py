@@ -38,6 +38,16 @@ def hosts(run: Run) -> dict[str, str]:
     return {row["name"]: row["uid"] for row in found}
 
 
+def test_a_merge_says_which_name_counts_where_it_is_not_that_of_the_first(
+    run: Run, told: Callable[..., None]
+) -> None:
+    told("cmdb", "old", "serial: '1'")
+    told("dcim", "new", "serial: '2'")  # read later, so its word counts
+    done = run("graph", "merge", "old", "new")
+    assert done.out.endswith("from now on, and called new\n")
+    assert hosts(run).keys() == {"new"}
+
+
 def test_one_entity_is_explained_by_what_its_sources_claim(
     run: Run, told: Callable[..., None]
 ) -> None:
