@@ -14,6 +14,7 @@ from kgraph.incidents.handling import GROUPING, acknowledgement
 from kgraph.incidents.impact import undone
 from kgraph.incidents.report import Detail, Label, Section, Tone
 from kgraph.schema import (
+    KINDS,
     Actor,
     Fault,
     NextCheck,
@@ -138,7 +139,8 @@ def _repair(view: View) -> str:
         return f"{wording.unbroken(f'kgraph apply {chosen.id} --execute')}: {said}{more}"
     if chosen.executable and view.case.origin is Origin.ASIDE:
         return f"{wording.unbroken(_KEEPS)} keeps the plan: {said}{more}"
-    fault = f"{view.estate.kind(chosen.cause.entity)}.{chosen.cause.mode}"
+    kind = view.estate.kind(chosen.cause.entity)
+    fault = f"{kind if kind in KINDS else 'any'}.{chosen.cause.mode}"  # of a bundle, any word
     begin = f"kgraph plan {chosen.id}" if kept else f"kgraph remedies show {fault}"
     where = f"; where to begin: {wording.unbroken(begin)}" if chosen.runbook else ""
     return f"by hand: {said}{more}{where}"

@@ -207,11 +207,16 @@ class Assessor:
         line = f"{case.id} {blamed_in(case.answer, titles)}"
         facts: dict[str, object] = {"incident": case.id, "causes": []}
         if not case.answer.abstained:
+            chances = {cause.entity: cause.posterior for cause in case.answer.causes}
             facts["causes"] = [
-                {"entity": f.entity, "title": titles.get(f.entity, f.entity), "mode": f.mode}
-                for f in blamed(case.answer)
+                {
+                    "entity": fault.entity,
+                    "title": titles.get(fault.entity, fault.entity),
+                    "mode": fault.mode,
+                    "posterior": round(chances[fault.entity], 3),  # the one that the line tells
+                }
+                for fault in blamed(case.answer)
             ]
-            facts["posterior"] = round(blame.posterior, 3)
         yield Told(now, What.EXPLAINED, line, facts)
 
 

@@ -159,6 +159,23 @@ def test_a_quiet_estate_has_no_incident(run: Run) -> None:
     assert json.loads(run("incidents", "list", "-o", "json").out) == []
 
 
+def test_of_a_kind_that_nobody_knows_the_remedies_are_named_that_any_has(
+    run: Run, work: Path
+) -> None:
+    seen = {"entity": "pot", "signal": "down", "state": "abnormal", "at": "2026-11-23T04:00:00Z"}
+    bundle = {
+        "format": "kgraph.incident/v1",
+        "id": "x",
+        "entities": [{"id": "pot", "kind": "Teapot"}],
+        "relations": [],
+        "observations": [seen],
+    }
+    (work / "x.json").write_text(json.dumps(bundle))
+    told = run("investigate", "--bundle", "x.json").out
+    assert "kgraph remedies show any.down" in told
+    assert run("remedies", "show", "any.down").out
+
+
 def test_a_malformed_bundle_is_told_with_its_line(run: Run, work: Path) -> None:
     path = work / "bad.jsonl"
     path.write_text('{"format": "kgraph.incident/v1", "id": }\n')

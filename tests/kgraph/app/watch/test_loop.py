@@ -19,6 +19,7 @@ from kgraph.app.watch.keeper import Keeper
 from kgraph.app.watch.loop import ROLE, Watch
 from kgraph.app.watch.told import Told, What
 from kgraph.config import Configuration, Settings
+from kgraph.incidents.wording import probability
 from kgraph.schema import (
     IncidentStatus,
     Item,
@@ -175,7 +176,9 @@ def test_an_incident_is_opened_explained_and_resolved(scene: Scene) -> None:
     opened, explained = scene.round()
     assert (opened.what, opened.facts["incident"]) == (What.OPENED, "INC-0001")
     assert "4 VMs paused" in opened.line
-    assert explained.facts["causes"][0]["title"] == "StorageExport vmstore"
+    cause = explained.facts["causes"][0]
+    assert cause["title"] == "StorageExport vmstore"
+    assert explained.line.endswith(f"P {probability(cause['posterior'])}")
     scene.source.hurt = {}
     (resolved,) = scene.round()
     assert (resolved.what, resolved.facts) == (What.RESOLVED, {"incident": "INC-0001"})
