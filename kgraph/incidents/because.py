@@ -254,7 +254,9 @@ def _watches(relation: Relation, watcher: str) -> bool:
 
 
 def _victims(view: View, victims: Sequence[str], signals: Mapping[str, str], every: str) -> str:
-    """Say who they are, with `every` before them where that is more than a few words."""
+    """Say who they are: one by its name, more with `every` where that is more than a few words."""
+    if len(victims) == 1:
+        return view.estate.title(victims[0])  # nobody says "all 1 unreachable host"
     kinds: dict[str, int] = {}
     for uid in victims:
         kinds[view.estate.kind(uid)] = kinds.get(view.estate.kind(uid), 0) + 1

@@ -50,20 +50,23 @@ def test_what_lies_behind_the_cause_is_no_rival_of_it(storage_case: Case) -> Non
 
 
 @pytest.mark.parametrize(
-    ("relation", "told"),
+    ("relation", "victims", "told"),
     [
-        ("WATCHED_BY", "what is known of all 4 paused VMs comes through it"),
+        ("WATCHED_BY", 4, "what is known of all 4 paused VMs comes through it"),
+        ("WATCHED_BY", 1, "what is known of VirtualMachine {name} comes through it"),
         (
             "MEMBER_OF",
+            4,
             "the symptoms of 4 paused VMs fit it, though nothing of that depends on it",
         ),
     ],
 )
 def test_of_a_cause_that_shows_nothing_it_is_not_said_that_it_shows_the_symptoms(
-    storage_case: Case, relation: str, told: str
+    storage_case: Case, relation: str, victims: int, told: str
 ) -> None:
     incident, (lead, *rest) = storage_case.incident, storage_case.answer.causes
-    seen = tuple(w for w in lead.supporting if w.observation.entity != lead.entity)
+    seen = tuple(w for w in lead.supporting if w.observation.entity != lead.entity)[:victims]
+    (name,) = (e.name for e in incident.entities if e.uid == seen[0].observation.entity)
     relations = tuple(
         replace(row, type=relation) if row.dependency == lead.entity else row
         for row in incident.relations
@@ -73,7 +76,7 @@ def test_of_a_cause_that_shows_nothing_it_is_not_said_that_it_shows_the_symptoms
         incident=replace(incident, relations=relations),
         answer=replace(storage_case.answer, causes=(replace(lead, supporting=seen), *rest)),
     )
-    assert _text(case, Label.WHY).splitlines()[0] == told
+    assert _text(case, Label.WHY).splitlines()[0] == told.format(name=name)
 
 
 def test_of_a_cause_that_hurts_what_it_needs_why_says_so(storage_case: Case) -> None:
