@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
@@ -41,6 +43,7 @@ from kgraph.store import (
 from remedies.lint import lint as lint_catalogue
 
 _PYTHON = (3, 11)
+_LITTLE = 64  # MiB left on the disk of a store, below which it soon keeps nothing more
 
 
 def examine(configuration: Configuration, now: datetime) -> Iterator[Finding]:
@@ -161,6 +164,8 @@ def _store(configuration: Configuration, now: datetime) -> Iterator[Finding]:
         yield Finding("store", Health.FAIL, trouble, "restore a backup, or sync into a new store")
     if not troubles:
         yield Finding("store", Health.OK, configuration.store_title)
+    if not is_server(configuration.settings.store.url):
+        yield from _room(configuration.store_path)
     if halt is not None:
         told = (
             f"halted since {halt.at:%Y-%m-%d %H:%M:%SZ}{f': {halt.reason}' if halt.reason else ''}"
@@ -182,6 +187,18 @@ def _store(configuration: Configuration, now: datetime) -> Iterator[Finding]:
             " source was taken away, `kgraph graph retire` closes what it told of"
         )
         yield Finding("data", Health.WARN if old else Health.OK, told, mend if old else "")
+
+
+def _room(store: Path) -> Iterator[Finding]:
+    """Warn of a file that can be read, and in which nothing more can be kept."""
+    left = shutil.disk_usage(store.parent).free >> 20
+    if not (os.access(store, os.W_OK) and os.access(store.parent, os.W_OK)):
+        told = f"{store} can only be read, so nothing is kept in it"
+        mend = "let this user write it and its folder, on a disk that is not read-only"
+        yield Finding("store", Health.WARN, told, mend)
+    elif left < _LITTLE:
+        told = f"{left} MiB are left on the disk of {store}; on a full one nothing is kept"
+        yield Finding("store", Health.WARN, told, "make room")
 
 
 def _held(scopes: Iterable[ScopeState]) -> Iterator[Finding]:

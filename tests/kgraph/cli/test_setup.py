@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
 import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -255,6 +258,25 @@ def test_doctor_tells_health_and_mend_and_writes_nothing(run: Run, work: Path) -
     assert rows["store"]["mend"]
     assert list(work.iterdir()) == []
     assert run("doctor", "--detailed-exitcode").code == 10
+
+
+@pytest.mark.parametrize(
+    ("writable", "free", "told"),
+    [
+        (True, 1 << 40, None),
+        (True, 3 << 20, "3 MiB are left on the disk"),
+        (False, 1 << 40, "can only be read, so nothing"),
+    ],
+)
+@pytest.mark.usefixtures("stored")
+def test_doctor_warns_of_a_store_in_which_nothing_can_be_kept(
+    run: Run, monkeypatch: pytest.MonkeyPatch, *, writable: bool, free: int, told: str | None
+) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: writable)
+    monkeypatch.setattr(shutil, "disk_usage", lambda *_: SimpleNamespace(free=free))
+    rows = [r for r in json.loads(run("doctor", "-o", "json").out) if r["what"] == "store"]
+    warned = [row["told"] for row in rows if row["health"] == "warn"]
+    assert (len(warned), told is None or told in warned[0]) == (int(told is not None), True)
 
 
 @pytest.mark.parametrize(
