@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from ingest.ipmi.lines import chassis, sensors
 from ingest.ipmi.normalise import Place, normalise
@@ -24,7 +24,7 @@ class Entry(SourceEntry):
     """One controller: over the network by its address, or from its machine, reached by `via`."""
 
     type: Literal["ipmi"]
-    host: str  # the machine's host name: no controller knows it
+    host: str = Field(min_length=1)  # the machine's host name: no controller knows it
     address: str = ""
     user: str = ""
     password_env: str = ""  # the variable that holds the password

@@ -11,6 +11,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
+from pydantic import Field
+
 from ingest.kubernetes.events import RESOURCE, clock_of
 from ingest.kubernetes.normalise import normalise
 from ingest.kubernetes.objects import RESOURCES, objects
@@ -24,7 +26,7 @@ class Entry(SourceEntry):
     """One cluster, asked by `kubectl` with its own credentials, or as recorded in a file."""
 
     type: Literal["kubernetes"]
-    cluster: str  # its name: part of the identity of all that is in it
+    cluster: str = Field(min_length=1)  # its name: part of the identity of all that is in it
     kubeconfig: Path | None = None  # empty: kubectl's own choice, such as KUBECONFIG
     context: str = ""
     via: tuple[str, ...] = ()
@@ -43,7 +45,8 @@ def read(entry: Entry, here: Here) -> Found:
     Raises:
         SourceError: kubectl fails or may not read, or the objects are none; one line.
     """
-    told = objects(_answer(entry, here), f"kubernetes {entry.cluster}")
+    where = f"kubernetes {entry.cluster}" if entry.path is None else str(here.resolve(entry.path))
+    told = objects(_answer(entry, here), where)
     # What was recorded is old, and tells of no clock.
     clock = clock_of(told, entry.cluster, here.now) if entry.path is None else None
     items = folded(normalise(told, entry.cluster, here, clock))

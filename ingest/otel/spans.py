@@ -158,7 +158,10 @@ def read_spans(text: str, where: str, since: datetime) -> Traffic:
         try:
             gathering.take(request)
         except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
-            what = f"no OTLP spans: {type(error).__name__}: {one_line(error)}"
+            said = one_line(error)
+            lacks = isinstance(error, KeyError)
+            told = f"{said} is missing" if lacks else f"{type(error).__name__}: {said}"
+            what = f"no OTLP spans: {told}"
             place = f"{where}:{number}"
             raise SourceError(what, where=place, mend="is it OTLP in JSON?") from None
     return gathering.traffic(where)

@@ -24,7 +24,7 @@ class Entry(SourceEntry):
     """One switch. Version 2c sends its community unencrypted; 3 with a user does not."""
 
     type: Literal["snmp"]
-    address: str  # host, or host:port
+    address: str = Field(min_length=1)  # host, or host:port
     community_env: str = ""  # version 2c: the variable that holds the community
     community_file: Path | None = None  # or the file that does
     user: str = ""  # version 3

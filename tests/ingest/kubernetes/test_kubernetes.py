@@ -405,6 +405,9 @@ def test_what_is_no_list_of_objects_is_refused(text: str, told: str) -> None:
 def test_recorded_objects_are_read_from_a_file(tmp_path: Path) -> None:
     path = written(tmp_path, "prod.json", _listed(ESTATE))
     assert len(records(found("kubernetes", cluster="prod", path=path).items)) == 9
+    path.write_text("{}")
+    with pytest.raises(SourceError, match=f"{path}: the answer.kind is not List"):
+        found("kubernetes", cluster="prod", path=path)
 
 
 def test_kubectl_is_asked_with_its_own_credentials(

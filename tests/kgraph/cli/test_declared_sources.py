@@ -107,6 +107,13 @@ def test_a_wrong_field_on_the_command_line_is_a_usage_error(
     assert told in " ".join(done.err.split())
 
 
+@pytest.mark.parametrize("words", ["kubernetes cluster=", "ipmi host=", "snmp address="])
+def test_a_field_that_is_needed_is_not_empty(run: Run, words: str) -> None:
+    done = run("ingest", *words.split())
+    assert done.code == 2
+    assert f"{words.split()[1][:-1]}: " in done.err
+
+
 def test_a_wrong_field_in_the_configuration_is_told_with_its_place(run: Run, work: Path) -> None:
     (work / "kgraph.toml").write_text('[[sources]]\ntype = "csv"\npaht = "hosts.csv"\n')
     done = run("sync")
