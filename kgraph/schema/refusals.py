@@ -28,6 +28,7 @@ _WORDS = {
     "bool_type": "must be true or false",
     "string_type": "must be text",
     "string_pattern_mismatch": "must look like {pattern}",
+    "string_too_long": "must be at most {max_length} long",
     "too_short": "must have at least {min_length} of them",
 }
 

@@ -96,6 +96,7 @@ def test_a_table_is_the_same_source_from_whichever_folder_it_is_named(
         (["hosts.csv"], "'hosts.csv' is not KEY=VALUE; did you mean path=hosts.csv?"),
         ([], "path: is missing"),
         (["path=x", "columns={"], "is neither TOML nor JSON; write it as in kgraph.toml"),
+        (["path=x", "delimiter=tab"], "delimiter: must be at most 1 long"),
         (["path=x", "path=y"], "path: 'y' is the second of what there is one of"),
     ],
 )
