@@ -17,6 +17,7 @@ from remedies.surroundings import Surroundings
 FOR_A_PERSON = timedelta(hours=8)
 FOR_A_MACHINE = timedelta(minutes=2)  # at least; else so many times as long as it mostly takes:
 LONGER = 4
+_RAN_BEFORE = "restarted"  # the effect of what is done to a unit that runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +108,15 @@ def step_of(
         unable = f"{BY_PERSON} nothing here would show that it is done"
     what = {"what": measure.what} if measure.what else {}
     risk = measure.risk if action is measure.action else action.risk
+    undo_if = measure.undo_if if _taken_back(draft, action, means) else ()
+    # That it is stopped takes nothing back of what ran before: only where the rules say so.
+    inverse = action.inverse if undo_if or action.effect != _RAN_BEFORE else ""
     return PlanStep(
         action=action.name,
         entity=entity.uid,
         parameters={**means.parameters, **measure.given, **(seat or {}), **what},
         risk=risk,
-        inverse=action.inverse,
+        inverse=inverse,
         duration=action.duration,
         why=measure.why,
         kind=entity.kind,
@@ -122,8 +126,8 @@ def step_of(
         actuator=means.actuator,
         endpoint=means.endpoint,
         unable=unable or means.unable,
-        undo_if=measure.undo_if if _taken_back(draft, action, means) else (),
-        undo_effect=draft.catalogue.actions[action.inverse].effect if action.inverse else "",
+        undo_if=undo_if,
+        undo_effect=draft.catalogue.actions[inverse].effect if inverse else "",
         preconditions=action.preconditions,
         effect=_effect(action, means),
         awaits=awaits,

@@ -98,6 +98,12 @@ def test_guests_that_wait_for_a_hung_export_are_resumed_once_it_is_restarted() -
         ("resume", "v2"),  # a shop is on it
         ("resume", "v1"),
     ]
+    assert (plan.steps[0].inverse, plan.steps[0].undo_if) == ("stop", ("check",))
+
+
+def test_that_it_is_stopped_takes_nothing_back_of_a_service_that_ran() -> None:
+    (step,) = (one for one in planned(answer("s", "failing")).steps if one.entity == "s")
+    assert (step.action, step.inverse, step.undo_effect) == ("force_restart", "", "")
 
 
 def answer(

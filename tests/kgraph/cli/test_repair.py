@@ -52,9 +52,10 @@ def test_a_yes_counts_for_what_was_seen_and_not_for_what_the_sources_say_now(
 def test_a_plan_is_proposed_shown_applied_and_verified(run: Run, shop: Path) -> None:
     plan = proposed(run)
     shown = run("plan", plan).out
-    assert "1 force restart shop\n           it errs (by shop, risk medium, undo: stop)" in shown
+    assert "1 force restart shop\n           it errs (by shop, risk medium)" in shown
     assert "ROLLBACK nothing is taken back by itself" in shown
-    assert "         by hand: stop shop" in shown
+    assert "         nothing takes back: force restart" in shown  # stopping it would not
+    assert "stop shop" not in shown
     assert "RISK     medium: if it goes wrong, 1 thing may be hurt" in shown
     assert "HELPED   once gone for 1 s: " in shown
     assert f"NEXT     kgraph apply {plan}: looks" in shown
