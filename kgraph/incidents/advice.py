@@ -229,9 +229,10 @@ def stands(plan: Plan) -> str:
         return f"{_BY_HAND}: {by_people(hands)}"
     if not hands and not others:
         return "there is nothing to change: people are told"
-    lacking = {step.unable for step in others if step.actor is Actor.NOBODY}
+    lacking = [step.unable for step in others if step.actor is Actor.NOBODY]
     if all(unable.startswith("no way to act") for unable in lacking):
-        return "suggest only: no way to act"
+        partly = f" in {len(lacking)} of {len(others)} steps" if len(lacking) < len(others) else ""
+        return f"suggest only: no way to act{partly}"
     return "suggest only: it must not be done just so"
 
 
@@ -354,7 +355,9 @@ def _means(view: View, step: PlanStep) -> str:
     """Say by which endpoint, where everything is told; that there is none, always."""
     if step.actor is Actor.NOBODY:
         # The head says it of a plan of which nothing can be done.
-        partly = view.case.plan is not None and view.case.plan.executable
+        partly = view.case.plan is not None and any(
+            one.actor is Actor.KGRAPH and one.risk is not Risk.NONE for one in view.case.plan.steps
+        )
         full = view.detail is Detail.FULL
         return f" ({step.unable if full else 'no way to act'})" if full or partly else ""
     return f" (by {step.endpoint})" if view.detail is Detail.FULL and step.endpoint else ""

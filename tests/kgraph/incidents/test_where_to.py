@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from kgraph.cli.plan import steps
 from kgraph.incidents.advice import stands, where_to
-from kgraph.schema import Actor, PlanDocument, PlanStep, Risk
+from kgraph.schema import Actor, PlanDocument, PlanStep, Risk, Role
 from tests.remedies.estates import plan, step
 
 
@@ -47,6 +47,9 @@ def test_a_plan_that_cannot_be_carried_out_says_whether_a_way_or_a_reason_is_mis
         unable="no way to act: none",
     )
     assert stands(plan(lacking)) == "suggest only: no way to act"
+    shop = replace(lacking, role=Role.CAUSE)
+    some = stands(plan(shop, step("resume", "web-1"), step("resume", "web-2")))
+    assert some == "suggest only: no way to act in 1 of 3 steps"
     wrong = replace(lacking, unable="it would take the last one that works")
     assert stands(plan(wrong)) == "suggest only: it must not be done just so"
     told = replace(lacking, action="notify", actor=Actor.KGRAPH, actuator="notify", risk=Risk.NONE)
