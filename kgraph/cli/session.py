@@ -84,6 +84,9 @@ class Session:
             store=self.store,
         )
         set_up(self.log_level.value if self.log_level else found.settings.log.level)
+        for name in found.unknown_variables:
+            if "__" in name:  # as only settings are called: who meant another store must know
+                self.remark(f"{name} names no setting and is passed over: is it misspelt?")
         return found
 
     @cached_property

@@ -99,6 +99,16 @@ def test_an_init_that_fails_leaves_no_configuration_behind(
 
 
 @pytest.mark.usefixtures("_alone")
+def test_a_variable_that_means_no_setting_is_named_by_every_command(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KGRAPH_STOER__URL", "sqlite:///elsewhere.db")
+    monkeypatch.setenv("KGRAPH_TEAM", "a variable of somebody else")
+    told = run("graph", "find", "x").err
+    assert "KGRAPH_STOER__URL names no setting and is passed over: is it misspelt?" in told
+    assert "KGRAPH_TEAM" not in told
+
+
 def test_init_opens_a_server_with_the_password_that_the_environment_names(
     run: Run, work: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
