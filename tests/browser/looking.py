@@ -64,6 +64,9 @@ def browser() -> Iterator[Browser]:
 class Window:
     """One person's window.
 
+    Args:
+        expected: what the browser may say on its console, however often, and is no complaint.
+
     Attributes:
         complaints: what the browser said on its console, and scripts that failed.
         asked: the addresses that were asked for.
@@ -75,8 +78,10 @@ class Window:
         url: str,
         size: tuple[int, int] = LAPTOP,
         colours: Literal["light", "dark"] = "light",
+        expected: str = _EXPECTED,
     ) -> None:
         self.url = url
+        self._expected = {_EXPECTED, expected}
         self.context = chromium.new_context(
             viewport={"width": size[0], "height": size[1]},
             color_scheme=colours,
@@ -91,7 +96,8 @@ class Window:
         self.page.on("request", lambda request: self.asked.append(request.url))
 
     def _hear(self, type_: str, text: str) -> None:
-        if type_ in {"error", "warning"} and _EXPECTED not in text:
+        known = any(each in text for each in self._expected)
+        if type_ in {"error", "warning"} and not known:
             self.complaints.append(text)
 
     def go(self, path: str) -> None:

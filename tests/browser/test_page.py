@@ -358,10 +358,9 @@ def test_light_and_dark_are_chosen_and_kept(window: Callable[..., Window], opera
 def test_an_incident_that_is_not_there_is_told_in_one_line(
     window: Callable[..., Window], operator: str
 ) -> None:
-    opened = window()
+    opened = window(expected="status of 404")  # each time that the page asks again
     opened.log_in(operator, "/incidents/INC-4711")
     opened.page.get_by_role("alert").get_by_text("no incident 'INC-4711'").wait_for()
-    opened.complaints.clear()  # the browser tells of the 404
 
 
 def test_a_plan_is_rejected_with_a_reason(chromium: Browser, tmp_path: Path) -> None:
