@@ -140,8 +140,8 @@ def test_a_page_whose_token_was_revoked_asks_for_another(opened: Window, operato
     page.clock.install()
     opened.log_in(operator)
     live(page)
-    opened.context.clear_cookies()  # as the browser does after twelve hours
     sleeps(opened)
+    opened.context.clear_cookies()  # as the browser does after twelve hours
     wakes(opened)
     page.get_by_label("Token").wait_for()
 
