@@ -231,13 +231,13 @@ def _settle(
     done = (each.action for each in measures)
     acts = ((each, catalogue.actions[each.each] if each.each else each) for each in done)
     said = max((max(a.settle, b.settle) for a, b in acts), default=timedelta(0))
-    changes = any(s.actor is Actor.KGRAPH and s.risk is not Risk.NONE for s in steps)
+    changes = any(step.ours for step in steps)
     return said or (_USUAL if changes else said)
 
 
 def _stands_on(draft: Draft, steps: Sequence[PlanStep]) -> dict[str, tuple[str, ...]]:
     """Return what those that kgraph acts on need, nearest first."""
-    ours = (s.entity for s in steps if s.actor is Actor.KGRAPH and s.risk is not Risk.NONE)
+    ours = (step.entity for step in steps if step.ours)
     found = {uid: draft.around.needed(uid)[:_BELOW] for uid in dict.fromkeys(ours)}
     return {uid: tuple(below) for uid, below in found.items() if below}
 

@@ -355,9 +355,8 @@ def _means(view: View, step: PlanStep) -> str:
     """Say by which endpoint, where everything is told; that there is none, always."""
     if step.actor is Actor.NOBODY:
         # The head says it of a plan of which nothing can be done.
-        partly = view.case.plan is not None and any(
-            one.actor is Actor.KGRAPH and one.risk is not Risk.NONE for one in view.case.plan.steps
-        )
+        plan = view.case.plan
+        partly = plan is not None and any(one.ours for one in plan.steps)
         full = view.detail is Detail.FULL
         return f" ({step.unable if full else 'no way to act'})" if full or partly else ""
     return f" (by {step.endpoint})" if view.detail is Detail.FULL and step.endpoint else ""

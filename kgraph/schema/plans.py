@@ -142,6 +142,11 @@ class PlanStep:
         """What to call the entity in front of a person."""
         return f"{self.kind} {self.name or self.entity}".strip()
 
+    @property
+    def ours(self) -> bool:
+        """Whether kgraph would change something by it, and not only look or tell."""
+        return self.actor is Actor.KGRAPH and self.risk is not Risk.NONE
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -205,9 +210,7 @@ class Plan:
         undone = [
             row for row in numbered if row[1].role is Role.CAUSE and row[1].actor is Actor.NOBODY
         ]
-        if not undone and any(
-            s.actor is Actor.KGRAPH and s.risk is not Risk.NONE for s in self.steps
-        ):
+        if not undone and any(step.ours for step in self.steps):
             return ""
         if not numbered:
             return "it has no step"

@@ -7,7 +7,6 @@ from datetime import datetime
 from functools import lru_cache
 
 from kgraph.schema import (
-    Actor,
     InputError,
     JournalEntry,
     PlanDocument,
@@ -96,7 +95,7 @@ def _done(
 def shadowed(document: PlanDocument) -> Iterator[tuple[str, str, str]]:
     """Yield (action, kind, entity) of what a shadow run would have done."""
     for step in document.plan.steps:
-        if step.actor is Actor.KGRAPH and step.risk is not Risk.NONE:
+        if step.ours:
             yield step.action, step.kind, step.entity
 
 

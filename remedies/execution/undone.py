@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
-from kgraph.schema import Actor, JournalEntry, Plan, PlanStep, Risk, Role, Run
+from kgraph.schema import JournalEntry, Plan, Role, Run
 from remedies.execution.readback import SHADOW
 from remedies.execution.track import tracks
 
@@ -49,7 +49,7 @@ class Undone:
 
 def _opening(plan: Plan) -> Opening:
     """Return what is done to the cause, which all else waits for; or all, where nothing is."""
-    acting = [step for step in plan.steps if _acts(step)]
+    acting = [step for step in plan.steps if step.ours]
     first = [step for step in acting if step.role is Role.CAUSE] or acting
     return frozenset((step.entity, step.action) for step in first)
 
@@ -72,9 +72,5 @@ def _ends(found: Iterable[Sequence[_Row]]) -> list[datetime]:
 def _idle(plan: Plan, entries: Sequence[JournalEntry]) -> bool:
     """Tell whether a run had no effect at all, though it was to have one."""
     rows = zip(plan.steps, tracks(plan, entries), strict=True)
-    acting = [track for step, track in rows if _acts(step)]
+    acting = [track for step, track in rows if step.ours]
     return bool(acting) and not any(track.tried for track in acting)
-
-
-def _acts(step: PlanStep) -> bool:
-    return step.actor is Actor.KGRAPH and step.risk is not Risk.NONE

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from kgraph.schema import UNOBSERVED, Actor, Outcome, Plan, PlanState, Risk, Run, Sign
+from kgraph.schema import UNOBSERVED, Outcome, Plan, PlanState, Run, Sign
 from remedies.execution.moves import Finish, Move, Wait, Watch, Watched
 from remedies.guards.silence import blind
 from remedies.world import Facts
@@ -115,11 +115,7 @@ def standing(plan: Plan, run: Run, facts: Facts, touched: Collection[str]) -> li
     was ill before and is ill in another way now is not better, and was not broken by this. What
     nobody saw when it began tells nothing of it either way, unless it was acted on.
     """
-    acted = {
-        step.entity
-        for step in plan.steps
-        if step.actor is Actor.KGRAPH and step.risk is not Risk.NONE
-    }
+    acted = {step.entity for step in plan.steps if step.ours}
     ill = {uid for uid, signal in run.before if signal != UNOBSERVED.name or uid in acted}
     other = sorted(sign for sign in _since(plan, run, facts, touched) if sign[0] in ill)
     return other + [

@@ -25,15 +25,7 @@ def entity(store: Estate, text: str) -> Entity:
         NoEntityError: nothing answers to it.
         InputError: more than one thing does; the message names candidates.
     """
-    direct = store.get([text])
-    if direct:
-        return direct[0]
-    kind, name = _narrowed(text)
-    found = store.find(kind=kind, text=name)  # by a part of the name, or a whole key
-    if not found:
-        names = (each.name for each in store.find(limit=_SEARCHED))
-        raise _nothing(text, "the graph", names, "`kgraph graph find TEXT` searches")
-    return _only(text, _best(found, name), "the graph")
+    return _of_graph(store, text, lambda _found, _name: True)
 
 
 def named(store: Estate, text: str) -> Entity:
@@ -45,11 +37,16 @@ def named(store: Estate, text: str) -> Entity:
         NoEntityError: nothing is called so.
         InputError: more than one thing is; the message names candidates.
     """
+    return _of_graph(store, text, _called)
+
+
+def _of_graph(store: Estate, text: str, means: Callable[[Entity, str], bool]) -> Entity:
     direct = store.get([text])
     if direct:
         return direct[0]
     kind, name = _narrowed(text)
-    found = [each for each in store.find(kind=kind, text=name) if _called(each, name)]
+    there = store.find(kind=kind, text=name)  # by a part of the name, or a whole key
+    found = [each for each in there if means(each, name)]
     if not found:
         names = (each.name for each in store.find(limit=_SEARCHED))
         raise _nothing(text, "the graph", names, "`kgraph graph find TEXT` searches")

@@ -32,8 +32,9 @@ from tests.rca.suspects.test_outlook import outlook_of
 
 @pytest.mark.parametrize("seed", [7, 8])
 def test_what_alarms_loudly_itself_is_walked_though_one_fault_may_explain_it_all(
-    seed: int,
+    monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
+    monkeypatch.setattr(selection, "ROOM", 0)  # as where faults hit many
     world = World.of(Estate(EstateShape(entities=300, seed=seed)).items(), seeded(seed))
     drawn = draw_incident(world, seeded(seed), faults=3)
     scene, outlook, found = outlook_of(drawn.incident)
@@ -41,7 +42,7 @@ def test_what_alarms_loudly_itself_is_walked_though_one_fault_may_explain_it_all
     assert 0 < len(loud) <= FOREMOST
     walked = {unit.faults for unit in worth(scene, found, outlook, None)[0]}
     assert loud <= walked
-    assert len(walked) < len(found) / 3
+    assert len(walked) < len(found) / 5
 
 
 @pytest.mark.parametrize("seed", [4, 12])
